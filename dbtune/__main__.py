@@ -1,0 +1,5 @@
+"""`python -m dbtune`."""
+
+from dbtune.cli import main
+
+main()

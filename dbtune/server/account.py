@@ -1,0 +1,59 @@
+"""Which operating system account our servers run as: postgres refuses root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account to drop to; `uid` None means: stay who we are."""
+
+    uid: int | None
+    gid: int | None
+
+    def popen_arguments(self) -> dict[str, Any]:
+        """Arguments of subprocess functions that start the child as this account."""
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def give(self, tree: Path) -> None:
+        """Make this account the owner of a folder and all in it."""
+        if self.uid is None or self.gid is None:
+            return
+        os.chown(tree, self.uid, self.gid)
+        for folder, names, files in os.walk(tree):
+            for name in (*names, *files):
+                os.chown(Path(folder, name), self.uid, self.gid, follow_symlinks=False)
+
+    def can_reach(self, path: Path) -> bool:
+        """True if this account may enter every folder on the way to `path`, and `path` itself."""
+        if self.uid is None:
+            return True
+        real = path.resolve()
+        return all(_others_may_enter(p) for p in (real, *real.parents))
+
+
+def server_account() -> Account:
+    """`nobody` when we are root, else ourselves. Nothing is added to the system."""
+    if os.geteuid() != 0:
+        return Account(None, None)
+    entry = pwd.getpwnam("nobody")
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def reachable_temp_dir(account: Account) -> Path:
+    """The temporary folder, or another one if `account` may not enter that."""
+    candidates = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+    return next((p for p in candidates if p.is_dir() and account.can_reach(p)), candidates[0])
+
+
+def _others_may_enter(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IXOTH)

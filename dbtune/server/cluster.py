@@ -1,0 +1,186 @@
+"""Start and stop a throwaway server: no TCP, a private socket, gone when the block ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from dbtune.errors import ServerFailed
+from dbtune.server.account import Account, reachable_temp_dir, server_account
+from dbtune.server.binaries import Binaries, reachable
+from dbtune.server.leftovers import mark_owner, sweep
+
+START_TIMEOUT_S = 60.0
+SUPERUSER = "postgres"
+
+_BASE_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running server of our own. `home` holds its data, socket and log."""
+
+    home: Path
+    binaries: Binaries
+    process: subprocess.Popen[bytes]
+
+    @property
+    def data_dir(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def log_file(self) -> Path:
+        return self.home / "server.log"
+
+    def dsn(self, database: str = "postgres") -> str:
+        """A libpq connection string of the superuser; only this account can use it."""
+        return f"host='{self.home}' user={SUPERUSER} dbname='{database}'"
+
+
+@contextmanager
+def running_cluster(
+    binaries: Binaries, *, settings: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A fresh cluster (superuser `postgres`, C.UTF-8, UTF8), stopped and removed at the end.
+
+    Leftovers of earlier processes that were killed are swept first.
+
+    Args:
+        binaries: the server programs to use.
+        settings: server settings on top of those every throwaway cluster gets.
+
+    Raises:
+        ServerFailed: initdb or the server failed; the message carries their last words.
+    """
+    account = server_account()
+    usable = reachable(binaries, account)
+    base = reachable_temp_dir(account)
+    sweep(base)
+    home = Path(tempfile.mkdtemp(prefix="dbtune-", dir=base))
+    try:
+        mark_owner(home)
+        shutil.copytree(_template(usable, account, base), home / "data", symlinks=True)
+        (home / "data").chmod(0o700)
+        account.give(home)
+        process = _start(home, usable, account, {**_BASE_SETTINGS, **(settings or {})})
+        try:
+            yield Cluster(home, usable, process)
+        finally:
+            _stop(process)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _template(binaries: Binaries, account: Account, base: Path) -> Path:
+    """The data folder of a freshly initialised cluster, made once per version and user."""
+    cache = _cache_dir(base)
+    template = cache / f"cluster-{binaries.version}"
+    if template.is_dir():
+        return template
+    staging = Path(tempfile.mkdtemp(prefix="dbtune-initdb-", dir=base))
+    try:
+        account.give(staging)
+        data = staging / "data"
+        _run_initdb(binaries, account, data)
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=cache))
+        shutil.copytree(data, fresh, symlinks=True, dirs_exist_ok=True)
+        try:
+            fresh.rename(template)
+        except OSError:  # another process was first
+            shutil.rmtree(fresh)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return template
+
+
+def _cache_dir(base: Path) -> Path:
+    """The user's cache folder, or one in the temporary folder when that cannot be written."""
+    try:
+        cache = platformdirs.user_cache_path("dbtune")
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK | os.X_OK):
+            return cache
+    except OSError:
+        pass
+    cache = base / f"dbtune-cache-{os.getuid()}"
+    cache.mkdir(mode=0o700, exist_ok=True)
+    if cache.stat().st_uid != os.getuid():
+        raise ServerFailed(f"{cache} belongs to somebody else.", "Set TMPDIR to a folder of yours.")
+    return cache
+
+
+def _run_initdb(binaries: Binaries, account: Account, data: Path) -> None:
+    checksums = ["--no-data-checksums"] if binaries.major >= 18 else []
+    command = [
+        binaries.program("initdb"), "-D", str(data), "-U", SUPERUSER, "-A", "trust", "--no-sync",
+        "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8", *checksums,
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd="/", **account.popen_arguments()
+    )
+    if done.returncode != 0:
+        raise ServerFailed(f"initdb of PostgreSQL {binaries.version} failed: {done.stderr[-500:]}")
+
+
+def _start(
+    home: Path, binaries: Binaries, account: Account, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    log_file = home / "server.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [binaries.program("postgres"), "-D", str(home / "data"), "-k", str(home), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,  # Ctrl-C is ours to handle, not the server's
+            **account.popen_arguments(),
+        )
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _is_ready(home / "data" / "postmaster.pid"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            _stop(process)
+            words = log_file.read_text(errors="replace")[-800:]
+            raise ServerFailed(f"PostgreSQL {binaries.version} did not start: {words}")
+        time.sleep(0.005)
+    return process
+
+
+def _is_ready(pid_file: Path) -> bool:
+    """The eighth line of postmaster.pid says "ready" once connections are accepted."""
+    try:
+        lines = pid_file.read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) >= 8 and lines[7].strip() == "ready"
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Immediate shutdown: the data is thrown away, so no checkpoint is wanted."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

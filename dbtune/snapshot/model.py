@@ -1,0 +1,155 @@
+"""The Snapshot: what collect returns, what everything downstream reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import (
+    Constraint,
+    ExtendedStatistics,
+    Extension,
+    Index,
+    Relation,
+    SchemaObject,
+)
+
+SNAPSHOT_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server and database a snapshot was taken of; never a host, user or password.
+
+    `version_num` is server_version_num (150018 for 15.18). Times are ISO 8601 in UTC.
+    """
+
+    version_num: int
+    database: str
+    encoding: str
+    collate: str
+    ctype: str
+    locale_provider: str
+    in_recovery: bool
+    started_at: str | None
+    stats_reset_at: str | None
+    system_identifier: str | None = None
+
+    @property
+    def major(self) -> int:
+        return self.version_num // 10000
+
+
+@dataclass(frozen=True, slots=True)
+class StatementStatistics:
+    """One row of pg_stat_statements, or one statement of a workload file or log.
+
+    `text` is the normalized query as the server shows it. Times are in milliseconds, blocks in
+    pages of 8 KiB. A workload file knows only `text` and `calls`: its times are zero and
+    `source` says "file".
+    """
+
+    text: str
+    calls: int
+    total_exec_ms: float = 0.0
+    min_exec_ms: float = 0.0
+    max_exec_ms: float = 0.0
+    mean_exec_ms: float = 0.0
+    stddev_exec_ms: float = 0.0
+    rows: int = 0
+    shared_blks_hit: int = 0
+    shared_blks_read: int = 0
+    shared_blks_dirtied: int = 0
+    shared_blks_written: int = 0
+    temp_blks_read: int = 0
+    temp_blks_written: int = 0
+    wal_bytes: int = 0
+    plans: int = 0
+    total_plan_ms: float = 0.0
+    queryid: int | None = None
+    role: str | None = None
+    toplevel: bool = True
+    search_path: tuple[str, ...] = ()
+    source: str = "pg_stat_statements"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One statement's counters at the time of one reading."""
+
+    calls: int
+    rows: int
+    total_exec_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of pg_stat_statements; `counters[i]` belongs to `Snapshot.statements[i]`."""
+
+    at: str
+    counters: tuple[Counter | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotCollected:
+    """What could not be read, why, and the command that mends it (empty: nothing does)."""
+
+    what: str
+    why: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A frozen picture of one database: catalog, statistics, settings, statements.
+
+    Every tuple is in a deterministic order (relations and indexes by oid, the rest by name).
+    """
+
+    dbtune_version: str
+    captured_at: str
+    server: Server
+    settings: dict[str, str]
+    extensions: tuple[Extension, ...]
+    relations: tuple[Relation, ...]
+    indexes: tuple[Index, ...]
+    constraints: tuple[Constraint, ...]
+    extended_statistics: tuple[ExtendedStatistics, ...] = ()
+    objects: tuple[SchemaObject, ...] = ()
+    search_path: tuple[str, ...] = ("public",)
+    statements: tuple[StatementStatistics, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    evictions: int | None = None
+    not_collected: tuple[NotCollected, ...] = ()
+    redacted: bool = False
+    schema: int = field(default=SNAPSHOT_SCHEMA)
+
+    @cached_property
+    def relation_by_name(self) -> dict[QualifiedName, Relation]:
+        return {r.name: r for r in self.relations}
+
+    @cached_property
+    def indexes_by_relation(self) -> dict[QualifiedName, tuple[Index, ...]]:
+        grouped: dict[QualifiedName, list[Index]] = {}
+        for index in self.indexes:
+            grouped.setdefault(index.relation, []).append(index)
+        return {name: tuple(indexes) for name, indexes in grouped.items()}
+
+    @cached_property
+    def constraints_by_relation(self) -> dict[QualifiedName, tuple[Constraint, ...]]:
+        grouped: dict[QualifiedName, list[Constraint]] = {}
+        for constraint in self.constraints:
+            grouped.setdefault(constraint.relation, []).append(constraint)
+        return {name: tuple(constraints) for name, constraints in grouped.items()}
+
+    @cached_property
+    def foreign_keys(self) -> tuple[Constraint, ...]:
+        return tuple(c for c in self.constraints if c.kind == "f")
+
+    def resolve(self, name: str, schema: str | None = None) -> Relation | None:
+        """The relation that an unquoted (schema and) name means under the search path."""
+        schemas = (schema,) if schema else self.search_path
+        return next(
+            (r for s in schemas if (r := self.relation_by_name.get(QualifiedName(s, name)))), None
+        )

@@ -1,0 +1,1 @@
+"""Query texts → what they ask of each relation. The only room that knows sqlglot."""

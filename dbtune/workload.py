@@ -1,0 +1,77 @@
+"""The workload: each statement's statistics, parsed form and plan, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dbtune.advice import Advice
+from dbtune.identifier import QualifiedName
+from dbtune.plan import Plan, Unplanned
+from dbtune.snapshot.model import Snapshot, StatementStatistics
+from dbtune.statement.model import RelationUse, Statement, Unparsed
+
+
+@dataclass(frozen=True)
+class WorkloadStatement:
+    """One statement of the workload, all that is known of it.
+
+    `fingerprint` identifies the text independent of literals, spacing and queryid. `weight` is
+    its importance: total_exec_ms where known, else calls × planner cost. `share` is that as a
+    fraction of the workload's.
+    """
+
+    fingerprint: str
+    statistics: StatementStatistics
+    parsed: Statement | Unparsed
+    plan: Plan | Unplanned
+    weight: float
+    share: float
+
+    @property
+    def text(self) -> str:
+        return self.statistics.text
+
+    @property
+    def calls(self) -> int:
+        return self.statistics.calls
+
+    @property
+    def rows_per_call(self) -> float:
+        return self.statistics.rows / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotExamined:
+    """What was left out of the analysis, why, and the share of execution time it holds."""
+
+    what: str
+    reason: str
+    share: float = 0.0
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a detector is handed: one snapshot, its statements, and the advisor's findings."""
+
+    snapshot: Snapshot
+    statements: tuple[WorkloadStatement, ...]
+    advice: Advice = field(default_factory=Advice)
+    not_examined: tuple[NotExamined, ...] = ()
+
+    @cached_property
+    def by_fingerprint(self) -> dict[str, WorkloadStatement]:
+        return {s.fingerprint: s for s in self.statements}
+
+    def parsed(self) -> Iterator[tuple[WorkloadStatement, Statement]]:
+        """The statements that could be parsed."""
+        for statement in self.statements:
+            if isinstance(statement.parsed, Statement):
+                yield statement, statement.parsed
+
+    def uses_of(self, relation: QualifiedName) -> Iterator[tuple[WorkloadStatement, RelationUse]]:
+        for statement, parsed in self.parsed():
+            for use in parsed.uses_of(relation):
+                yield statement, use
