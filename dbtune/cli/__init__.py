@@ -1,5 +1,96 @@
-"""The command line: one file per command."""
+"""The command line: one file per command, found by its name; options in, exit code out.
+
+A command file holds `run(...)`, which becomes `dbtune NAME`, or `app`, a Typer of subcommands.
+Files that begin with an underscore are not commands. Heavy imports stand inside the functions.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import signal
+import sys
+from importlib import import_module
+from types import TracebackType
+from typing import NoReturn
+
+import typer
+
+from dbtune.errors import DbtuneError, ExitCode
+
+INTERRUPTED = 130
+
+
+def make_app() -> typer.Typer:
+    """The application with every command in this folder."""
+    app = typer.Typer(
+        name="dbtune",
+        help="A PostgreSQL performance auditor: finds what makes a workload slow, proves the fix, "
+        "writes it down.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for found in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"):
+        module = import_module(f"{__name__}.{found}")
+        name = found.replace("_", "-")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.run)
+    return app
 
 
 def main() -> None:
-    """Run dbtune."""
+    """Run dbtune; every error becomes one paragraph on stderr and an exit code."""
+    sys.excepthook = _internal_error
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        make_app()()
+    except DbtuneError as error:
+        typer.echo(f"dbtune: {error}", err=True)
+        sys.exit(error.exit_code)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            typer.echo("dbtune: interrupted; no file was left half-written.", err=True)
+        raise
+
+
+def _options(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        from dbtune import __version__  # noqa: PLC0415 - only when asked
+
+        typer.echo(f"dbtune {__version__}")
+        raise typer.Exit
+    from dbtune.cli._settings import apply_settings  # noqa: PLC0415 - --help needs no files
+
+    apply_settings(context)
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    """SIGTERM unwinds the stack like Ctrl-C does, so that servers of ours are stopped."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _internal_error(
+    kind: type[BaseException], error: BaseException, where: TracebackType | None
+) -> NoReturn:
+    """A fault of dbtune's: where it happened, without values that may hold a password."""
+    last = where
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = f" at {last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last else ""
+    typer.echo(
+        f"dbtune: internal error: {kind.__name__}{place}. Please report it with the command you "
+        "ran and, if you may share one, a snapshot (dbtune snapshot TARGET --redact -o FILE). "
+        "Set DBTUNE_TRACEBACK=1 to see the traceback.",
+        err=True,
+    )
+    import os  # noqa: PLC0415 - only here
+
+    if os.environ.get("DBTUNE_TRACEBACK"):
+        sys.__excepthook__(kind, error, where)
+    raise SystemExit(ExitCode.INTERNAL)
