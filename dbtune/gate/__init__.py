@@ -1,0 +1,1 @@
+"""The gate: what fails, what passes, and a reason for every decision."""

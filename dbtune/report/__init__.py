@@ -1,0 +1,1 @@
+"""The report: one value, and one file per output format in `formats/`."""

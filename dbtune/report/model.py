@@ -1,0 +1,148 @@
+"""Report: everything that any output format shows, in the order in which it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import dbtune
+from dbtune.advice import Declined, Recommendation
+from dbtune.finding import Finding
+from dbtune.gate.verdict import Verdict
+from dbtune.plan import Plan, Unplanned
+from dbtune.workload import NotExamined, Workload, WorkloadStatement
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    """How long a stage took; only shown when asked, since it differs from run to run."""
+
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Whom the report is about and what made it. `server_version` reads like "18.6".
+
+    `engine` names what priced the recommendations ("" when nothing did). `kind` is "analyze" or
+    "check".
+    """
+
+    dbtune_version: str
+    server_version: str
+    database: str
+    captured_at: str
+    engine: str = ""
+    kind: str = "analyze"
+    timings: tuple[StageTiming, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportedStatement:
+    """A statement of the workload as reports show it.
+
+    `mean_ms` and `total_exec_ms` are 0 where only calls are known; `share` (0 to 1) is of the
+    workload's execution time, or of its planner cost where there are no times. `cost` is the
+    planner's total cost, None when the statement has no plan.
+    """
+
+    fingerprint: str
+    text: str
+    calls: int
+    mean_ms: float
+    total_exec_ms: float
+    rows: int
+    share: float
+    plan: Plan | Unplanned
+
+    @property
+    def cost(self) -> float | None:
+        return self.plan.total_cost if isinstance(self.plan, Plan) else None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, what to do about it, what was not looked at, and the verdict.
+
+    Findings and recommendations stand in the order in which they were judged; statements by
+    share, the largest first.
+    """
+
+    meta: Meta
+    findings: tuple[Finding, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    declined: tuple[Declined, ...] = ()
+    statements: tuple[ReportedStatement, ...] = ()
+    not_examined: tuple[NotExamined, ...] = ()
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @cached_property
+    def by_fingerprint(self) -> dict[str, ReportedStatement]:
+        return {s.fingerprint: s for s in self.statements}
+
+    def named(self, fingerprints: Iterable[str]) -> tuple[ReportedStatement, ...]:
+        """The statements of these fingerprints; those that are not in the workload are left out."""
+        known = (self.by_fingerprint.get(f) for f in fingerprints)
+        return tuple(s for s in known if s is not None)
+
+    @property
+    def not_examined_share(self) -> float:
+        """The part of the workload's execution time (0 to 1) that was not examined."""
+        return min(1.0, sum(n.share for n in self.not_examined))
+
+
+def report_of(
+    workload: Workload,
+    findings: Sequence[Finding],
+    recommendations: Sequence[Recommendation],
+    *,
+    verdict: Verdict,
+    timings: Sequence[StageTiming] = (),
+) -> Report:
+    """The report of an analysis.
+
+    Args:
+        workload: what was analysed, with the advisor's advice.
+        findings: what the rules found, most important first.
+        recommendations: what to do, most valuable first (the advice's and the rules' cures).
+        verdict: what the gate says of the findings.
+        timings: seconds per stage, where the user asked for them.
+    """
+    snapshot = workload.snapshot
+    number = snapshot.server.version_num
+    meta = Meta(
+        dbtune_version=dbtune.__version__,
+        server_version=f"{number // 10000}.{number % 10000}",
+        database=snapshot.server.database,
+        captured_at=snapshot.captured_at,
+        engine=workload.advice.engine,
+        timings=tuple(timings),
+    )
+    statements = sorted(
+        map(_reported, workload.statements), key=lambda s: (-s.share, s.fingerprint)
+    )
+    return Report(
+        meta=meta,
+        findings=tuple(findings),
+        recommendations=tuple(recommendations),
+        declined=workload.advice.declined,
+        statements=tuple(statements),
+        not_examined=workload.not_examined,
+        verdict=verdict,
+    )
+
+
+def _reported(statement: WorkloadStatement) -> ReportedStatement:
+    statistics = statement.statistics
+    return ReportedStatement(
+        fingerprint=statement.fingerprint,
+        text=statistics.text,
+        calls=statistics.calls,
+        mean_ms=statistics.mean_exec_ms,
+        total_exec_ms=statistics.total_exec_ms,
+        rows=statistics.rows,
+        share=statement.share,
+        plan=statement.plan,
+    )
