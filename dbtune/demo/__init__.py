@@ -1,0 +1,1 @@
+"""A demo application: a CRM with its data and its traffic, on a server of our own."""
