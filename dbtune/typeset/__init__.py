@@ -1,0 +1,1 @@
+"""Figures and foreign text made fit to read: units, control characters, HTML pages."""
