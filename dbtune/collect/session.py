@@ -1,0 +1,113 @@
+"""One read-only transaction on the target, which survives a query that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from dbtune.collect import missing
+from dbtune.collect.connect import Connection
+from dbtune.collect.queries import query
+from dbtune.snapshot.model import NotCollected
+
+Row = dict[str, Any]
+"""A row of a catalog query: its columns are named as the fields of the value it becomes."""
+
+_LOCK_ATTEMPTS = 3
+
+
+@dataclass
+class Session:
+    """Runs the catalog queries by name.
+
+    After a failure the transaction is begun anew, so that the next query can run.
+    """
+
+    connection: Connection
+    statement_timeout_ms: int = 30_000
+    lock_timeout_ms: int = 200
+    versions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    locked: tuple[int, ...] = ()
+    not_collected: list[NotCollected] = field(default_factory=list)
+
+    @property
+    def role(self) -> str:
+        return self.connection.info.user
+
+    @property
+    def major(self) -> int:
+        return self.connection.info.server_version // 10000
+
+    def begin(self) -> None:
+        """Begin the transaction: its limits, then the list of what must not be waited for."""
+        self.versions["server"] = (self.major,)
+        limits = {
+            "statement_timeout_ms": self.statement_timeout_ms,
+            "lock_timeout_ms": self.lock_timeout_ms,
+        }
+        self._run("session", limits, {})
+        self.locked = tuple(row["oid"] for row in self._run("locked", {}, {}))
+
+    def rows(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        identifiers: Mapping[str, str] | None = None,
+    ) -> list[Row]:
+        """The rows of `sql/NAME.sql`.
+
+        A lock that somebody took meanwhile is stepped around: the list of locked relations is read
+        again, and with it the query.
+
+        Raises:
+            psycopg.Error: the query failed; the session is usable again.
+        """
+        for attempt in range(1, _LOCK_ATTEMPTS + 1):
+            try:
+                given = {**(parameters or {}), "locked": list(self.locked)}
+                return self._run(name, given, identifiers or {})
+            except psycopg.Error as error:
+                if self.connection.closed:
+                    raise
+                self.connection.rollback()
+                self.begin()
+                is_lock = isinstance(error, psycopg.errors.LockNotAvailable)
+                if not is_lock or attempt == _LOCK_ATTEMPTS:
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+    def rows_if_possible(
+        self,
+        name: str,
+        what: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        identifiers: Mapping[str, str] | None = None,
+    ) -> list[Row]:
+        """As `rows`; but a query that fails gives no rows and a NotCollected about `what`.
+
+        Raises:
+            psycopg.Error: the connection is lost.
+        """
+        try:
+            return self.rows(name, parameters, identifiers=identifiers)
+        except psycopg.Error as error:
+            if self.connection.closed:
+                raise
+            self.not_collected.append(missing.failed(what, error))
+            return []
+
+    def _run(
+        self, name: str, parameters: Mapping[str, Any], identifiers: Mapping[str, str]
+    ) -> list[Row]:
+        names = {key: sql.Identifier(value) for key, value in identifiers.items()}
+        text = query(name, self.versions)
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(sql.SQL(text).format(**names) if names else text, parameters)
+            return cursor.fetchall()

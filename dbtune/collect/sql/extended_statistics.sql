@@ -1,0 +1,24 @@
+SELECT /* dbtune */
+    json_build_object('schema', en.nspname, 'name', e.stxname) AS name,
+    json_build_object('schema', n.nspname, 'name', c.relname) AS relation,
+    pg_get_statisticsobjdef(e.oid) AS definition,
+    e.stxkind::text[] AS kinds,
+    ARRAY(SELECT a.attname
+          FROM unnest(e.stxkeys) WITH ORDINALITY AS k(number, place)
+          JOIN pg_attribute a ON a.attrelid = e.stxrelid AND a.attnum = k.number
+          ORDER BY k.place)::text[] AS columns,
+    coalesce(pg_get_statisticsobjdef_expressions(e.oid), '{}') AS expressions,  --[ server >= 14 ]
+    coalesce(s.inherited, false) AS inherited,                                  --[ server >= 15 ]
+    s.n_distinct::text AS n_distinct,
+    s.dependencies::text AS dependencies,
+    s.most_common_vals AS most_common_values,
+    s.most_common_freqs,
+    s.most_common_base_freqs
+FROM pg_statistic_ext e
+JOIN pg_namespace en ON en.oid = e.stxnamespace
+JOIN pg_class c ON c.oid = e.stxrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_stats_ext s ON s.statistics_schemaname = en.nspname AND s.statistics_name = e.stxname
+WHERE e.stxrelid = ANY (%(selected)s::oid[])
+ORDER BY en.nspname COLLATE "C", e.stxname COLLATE "C"
+    , s.inherited    --[ server >= 15 ]
