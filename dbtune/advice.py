@@ -18,11 +18,15 @@ class CreateIndex:
 
 @dataclass(frozen=True, slots=True)
 class DropIndex:
-    """Drop an index; `definition` is the CREATE INDEX that brings it back."""
+    """Drop an index; `definition` is the CREATE INDEX that brings it back.
+
+    `served_by` names the indexes that do its work and must therefore stay.
+    """
 
     name: QualifiedName
     relation: QualifiedName
     definition: str
+    served_by: tuple[QualifiedName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

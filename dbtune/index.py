@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dbtune.identifier import MAX_IDENTIFIER_BYTES, QualifiedName, quote_identifier
 from dbtune.snapshot.catalog import Index, IndexKey
@@ -95,19 +95,41 @@ def is_prefix(shorter: IndexSpec, longer: IndexSpec) -> bool:
     """True if every scan that `shorter` serves in order, `longer` serves too.
 
     That holds for two B-trees on one relation with one predicate when the keys of `shorter` begin
-    those of `longer` and its included columns stand somewhere in `longer`.
+    those of `longer`, all in the same or all in the opposite direction (a B-tree is read both
+    ways), and its included columns stand somewhere in `longer`.
     """
-    same_ground = (
-        shorter.relation == longer.relation
-        and shorter.access_method == longer.access_method
-        and shorter.access_method in _ORDERED
-        and shorter.predicate == longer.predicate
-    )
     return (
-        same_ground
-        and longer.keys[: len(shorter.keys)] == shorter.keys
+        _same_rows(shorter, longer)
+        and shorter.access_method in _ORDERED
+        and _same_order(shorter.keys, longer.keys[: len(shorter.keys)])
         and set(shorter.included) <= set(longer.columns)
     )
+
+
+def is_same(one: IndexSpec, other: IndexSpec) -> bool:
+    """True if two indexes serve exactly the same scans; uniqueness and options aside."""
+    if one.access_method in _ORDERED:
+        return len(one.keys) == len(other.keys) and is_prefix(one, other) and is_prefix(other, one)
+    return (
+        _same_rows(one, other)
+        and one.keys == other.keys
+        and set(one.included) == set(other.included)
+    )
+
+
+def _same_rows(one: IndexSpec, other: IndexSpec) -> bool:
+    return (
+        one.relation == other.relation
+        and one.access_method == other.access_method
+        and one.predicate == other.predicate
+    )
+
+
+def _same_order(one: tuple[IndexKey, ...], other: tuple[IndexKey, ...]) -> bool:
+    opposite = tuple(
+        replace(k, descending=not k.descending, nulls_first=not k.nulls_first) for k in one
+    )
+    return other in (one, opposite)
 
 
 def _key_sql(key: IndexKey, access_method: str) -> str:

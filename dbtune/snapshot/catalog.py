@@ -178,6 +178,7 @@ class Index:
     parent: QualifiedName | None = None
     tree_height: int | None = None
     activity: IndexActivity | None = None
+    is_being_built: bool = False
 
 
 @dataclass(frozen=True, slots=True)
