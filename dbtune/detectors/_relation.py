@@ -1,0 +1,70 @@
+"""Sizes and index families of relations, partitioned ones included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import ColumnStatistics, Index, Relation, TableActivity
+from dbtune.snapshot.model import Snapshot
+
+
+def leaves(snapshot: Snapshot, relation: Relation) -> Iterator[Relation]:
+    """The relations that hold the rows: the leaf partitions, or the relation itself."""
+    if relation.kind != "p":
+        yield relation
+        return
+    for child in snapshot.relations:
+        if child.is_partition and relation.name in child.parents:
+            yield from leaves(snapshot, child)
+
+
+def rows_of(snapshot: Snapshot, relation: Relation) -> int:
+    """Estimated rows; 0 where nothing is known."""
+    return sum(map(_leaf_rows, leaves(snapshot, relation)))
+
+
+def _leaf_rows(relation: Relation) -> int:
+    if relation.reltuples >= 0:
+        return int(relation.reltuples)
+    return relation.activity.n_live_tup if relation.activity else 0
+
+
+def size_of(snapshot: Snapshot, relation: Relation) -> int:
+    """Bytes of the main forks."""
+    return sum(leaf.size_bytes for leaf in leaves(snapshot, relation))
+
+
+def activities(snapshot: Snapshot, relation: Relation) -> tuple[TableActivity, ...]:
+    """The activity of each leaf that has one."""
+    return tuple(leaf.activity for leaf in leaves(snapshot, relation) if leaf.activity)
+
+
+def index_leaves(snapshot: Snapshot, index: Index) -> Iterator[Index]:
+    """The indexes that are scanned: those attached below a partitioned index, or itself."""
+    below = [child for child in snapshot.indexes if child.parent == index.name]
+    if not below:
+        yield index
+    for child in below:
+        yield from index_leaves(snapshot, child)
+
+
+def column_statistics(relation: Relation, column: str) -> ColumnStatistics | None:
+    """The column's statistics, of the whole tree where the relation is partitioned."""
+    found = relation.column(column)
+    return found.statistics_for(inherited=relation.kind == "p") if found else None
+
+
+def distinct_values(relation: Relation, column: str, rows: int) -> float | None:
+    """The column's number of distinct values, None without statistics."""
+    statistics = column_statistics(relation, column)
+    if statistics is None or statistics.n_distinct == 0:
+        return None
+    if statistics.n_distinct < 0:
+        return max(1.0, -statistics.n_distinct * rows)
+    return statistics.n_distinct
+
+
+def name_of(relation: QualifiedName, columns: tuple[str, ...]) -> str:
+    """`relation(columns)` for people."""
+    return f"{relation}({', '.join(columns)})"

@@ -1,0 +1,106 @@
+"""Foreign keys whose referring columns no index serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dbtune.advice import CreateIndex
+from dbtune.detectors._cover import is_served
+from dbtune.detectors._relation import activities, name_of, rows_of, size_of
+from dbtune.finding import Confidence, Match, Subject
+from dbtune.index import IndexSpec, column_key
+from dbtune.snapshot.catalog import Constraint, Relation
+from dbtune.workload import Workload, WorkloadStatement
+
+_ACTIONS = {
+    "a": "NO ACTION",
+    "r": "RESTRICT",
+    "c": "CASCADE",
+    "n": "SET NULL",
+    "d": "SET DEFAULT",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """When an index that holds only some of the key's columns, or more, is good enough."""
+
+    max_rows_per_value: float
+    max_skipped_values: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The key, and what makes it matter. `rows` and `size_bytes` are of the referring relation.
+
+    `referenced_deletes` counts deleted rows of the referenced relation since its counters began.
+    """
+
+    constraint: str
+    columns: tuple[str, ...]
+    referenced: str
+    referenced_columns: tuple[str, ...]
+    on_delete: str
+    rows: int
+    size_bytes: int
+    referenced_rows: int
+    referenced_deletes: int
+
+
+def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
+    """One match per foreign key that is not a partition's copy of its parent's."""
+    snapshot = workload.snapshot
+    for key in snapshot.foreign_keys:
+        relation = snapshot.relation_by_name.get(key.relation)
+        referenced = snapshot.relation_by_name.get(key.referenced) if key.referenced else None
+        if key.inherited or relation is None or referenced is None:
+            continue
+        if not is_served(
+            snapshot,
+            key,
+            max_rows_per_value=params.max_rows_per_value,
+            max_skipped_values=params.max_skipped_values,
+        ):
+            yield _match(workload, key, relation, referenced)
+
+
+def _match(
+    workload: Workload, key: Constraint, relation: Relation, referenced: Relation
+) -> Match[Evidence]:
+    snapshot = workload.snapshot
+    users = _looked_up_by(workload, key)
+    spec = IndexSpec(relation.name, tuple(column_key(column) for column in key.columns))
+    return Match(
+        subject=Subject(name_of(relation.name, key.columns), relation.name, key.columns),
+        evidence=Evidence(
+            constraint=key.name,
+            columns=key.columns,
+            referenced=str(referenced.name),
+            referenced_columns=key.referenced_columns,
+            on_delete=_ACTIONS.get(key.on_delete, key.on_delete),
+            rows=rows_of(snapshot, relation),
+            size_bytes=size_of(snapshot, relation),
+            referenced_rows=rows_of(snapshot, referenced),
+            referenced_deletes=sum(a.n_tup_del for a in activities(snapshot, referenced)),
+        ),
+        confidence=Confidence.PROVEN,
+        statements=tuple(s.fingerprint for s in users),
+        share=sum(s.share for s in users),
+        cures=(CreateIndex(spec),),
+    )
+
+
+def _looked_up_by(workload: Workload, key: Constraint) -> list[WorkloadStatement]:
+    """Statements that find rows by the key, and those that delete what it refers to."""
+    found: dict[str, WorkloadStatement] = {}
+    wanted = set(key.columns)
+    for statement, use in workload.uses_of(key.relation):
+        if wanted <= {q.column for q in use.quals_of("equal", "in") if q.expression is None}:
+            found[statement.fingerprint] = statement
+    if key.referenced:
+        for statement, use in workload.uses_of(key.referenced):
+            parsed = statement.parsed
+            if use.role == "target" and getattr(parsed, "kind", "") == "delete":
+                found[statement.fingerprint] = statement
+    return sorted(found.values(), key=lambda s: (-s.share, s.fingerprint))
