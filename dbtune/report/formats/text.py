@@ -207,13 +207,16 @@ def _statements(statements: Sequence[ReportedStatement], width: int) -> Renderab
         )
         for statement in statements
     ]
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for cells in zip(*rows, strict=True):
-        grid.add_column(justify="right", min_width=max(9, *map(len, cells)))
-    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    for row, statement in zip(rows, statements, strict=True):
-        grid.add_row(*row, Text(one_line(statement.text, width)))
-    return grid
+    sizes = [max(9, *map(len, column)) for column in zip(*rows, strict=True)]
+    heads = [
+        "  ".join(f"{cell:>{size}}" for cell, size in zip(row, sizes, strict=True)) for row in rows
+    ]
+    return Group(
+        *(
+            Text(f"{head}  {one_line(s.text, max(width - len(head) - 2, 10))}")
+            for head, s in zip(heads, statements, strict=True)
+        )
+    )
 
 
 def _not_examined(left_out: Sequence[NotExamined]) -> RenderableType:
