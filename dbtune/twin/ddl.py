@@ -1,0 +1,160 @@
+"""A snapshot as DDL in loading order. Pure: no server is asked.
+
+The twin has no rows and one owner, so what only guards or moves rows is left out: privileges,
+row-level security policies, ordinary triggers, unlogged storage. A materialized view is loaded as
+a table: to the planner it is one, and its definition need not be loadable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dbtune.identifier import QualifiedName, quote_identifier, quote_literal
+from dbtune.snapshot.catalog import Column, Constraint, Index, Relation, SchemaObject
+from dbtune.snapshot.model import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Ddl:
+    """One statement, what it makes (for messages), and the relation it belongs to."""
+
+    sql: str
+    what: str
+    relation: QualifiedName | None = None
+
+
+_BEFORE_RELATIONS = (
+    "collation", "type", "domain", "sequence", "function", "operator", "aggregate", "server",
+)  # fmt: skip
+
+
+def object_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
+    """The DDL of what relations may depend on, phase by phase."""
+    for kind in _BEFORE_RELATIONS:
+        yield tuple(_object(o) for o in snapshot.objects if o.kind == kind)
+
+
+def relation_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
+    """The DDL of everything else that plans depend on, phase by phase.
+
+    Statements of one phase may depend on each other and on earlier phases: the loader retries
+    what failed. Indexes come in the order of their OIDs, by which the planner breaks ties.
+    """
+    stored = [r for r in snapshot.relations if r.kind in "rpmf" and r.persistence != "t"]
+    yield tuple(_table(r) for r in stored)
+    yield tuple(_constraint(c) for c in _loadable(snapshot, "c"))
+    yield tuple(_attachment(r, parent) for r in stored for parent in r.parents)
+    yield tuple(_view(r) for r in snapshot.relations if r.kind == "v")
+    yield tuple(_indexes(snapshot))
+    yield tuple(_index_attachment(i, i.parent) for i in snapshot.indexes if i.parent)
+    yield tuple(_constraint(c) for c in _loadable(snapshot, "f"))
+    yield tuple(d for r in stored if (d := _defaults(r)))
+    yield tuple(
+        Ddl(s.definition, f"statistics {s.name}", s.relation) for s in snapshot.extended_statistics
+    )
+    yield tuple(_object(o) for o in snapshot.objects if o.kind == "rule")
+    yield tuple(
+        _object(o) for o in snapshot.objects if o.kind == "trigger" and "INSTEAD OF" in o.definition
+    )
+
+
+def _object(made: SchemaObject) -> Ddl:
+    return Ddl(made.definition, f"{made.kind} {made.identity}")
+
+
+def _table(relation: Relation) -> Ddl:
+    kind = {"p": "partitioned table", "m": "materialized view", "f": "foreign table"}
+    columns = ",\n  ".join(_column(c, relation) for c in relation.columns)
+    foreign = "FOREIGN " if relation.kind == "f" else ""
+    sql = f"CREATE {foreign}TABLE {relation.name.sql} (\n  {columns}\n)"
+    if relation.kind == "p" and relation.partition_key:
+        sql += f" PARTITION BY {relation.partition_key}"
+    if relation.kind == "f" and relation.foreign_server:
+        sql += f" SERVER {quote_identifier(relation.foreign_server)}"
+        if relation.options:
+            sql += f" OPTIONS ({_options(relation.options, assign=' ')})"
+    elif relation.options and relation.kind in "rm":
+        sql += f" WITH ({_options(relation.options)})"
+    return Ddl(sql, f"{kind.get(relation.kind, 'table')} {relation.name}", relation.name)
+
+
+def _column(column: Column, relation: Relation) -> str:
+    sql = f"{quote_identifier(column.name)} {column.type}"
+    if column.collation:
+        sql += f" COLLATE {column.collation.sql}"
+    if column.generated and column.default:
+        sql += f" GENERATED ALWAYS AS ({column.default})"
+        sql += " STORED" if column.generated == "s" else " VIRTUAL"
+    if column.identity and not relation.is_partition:
+        always = "ALWAYS" if column.identity == "a" else "BY DEFAULT"
+        sql += f" GENERATED {always} AS IDENTITY"
+    return sql + (" NOT NULL" if column.not_null else "")
+
+
+def _options(options: tuple[str, ...], assign: str = "=") -> str:
+    pairs = (option.partition("=") for option in options)
+    return ", ".join(f"{quote_identifier(k)}{assign}{quote_literal(v)}" for k, _, v in pairs)
+
+
+def _attachment(relation: Relation, parent: QualifiedName) -> Ddl:
+    if relation.partition_bound:
+        sql = f"ALTER TABLE ONLY {parent.sql} ATTACH PARTITION {relation.name.sql} "
+        sql += relation.partition_bound
+        return Ddl(sql, f"partition {relation.name}", relation.name)
+    sql = f"ALTER TABLE {relation.name.sql} INHERIT {parent.sql}"
+    return Ddl(sql, f"inheritance of {relation.name}", relation.name)
+
+
+def _view(relation: Relation) -> Ddl:
+    columns = ", ".join(quote_identifier(c.name) for c in relation.columns)
+    options = f" WITH ({_options(relation.options)})" if relation.options else ""
+    definition = (relation.definition or "").rstrip().rstrip(";")
+    sql = f"CREATE VIEW {relation.name.sql} ({columns}){options} AS {definition}"
+    return Ddl(sql, f"view {relation.name}", relation.name)
+
+
+def _indexes(snapshot: Snapshot) -> Iterator[Ddl]:
+    backing = {c.index: c for c in snapshot.constraints if c.index and c.kind in "pux"}
+    for index in sorted(snapshot.indexes, key=lambda i: i.oid):
+        constraint = backing.get(index.name)
+        if constraint:
+            made = _constraint(constraint)
+            yield Ddl(made.sql, f"index {index.name}", index.relation)
+        else:
+            yield Ddl(index.definition, f"index {index.name}", index.relation)
+
+
+def _loadable(snapshot: Snapshot, kind: str) -> Iterator[Constraint]:
+    """Constraints of a kind, without those that a parent's bring to its partitions."""
+    return (c for c in snapshot.constraints if c.kind == kind and not (c.inherited and kind == "f"))
+
+
+def _constraint(constraint: Constraint) -> Ddl:
+    sql = (
+        f"ALTER TABLE ONLY {constraint.relation.sql} "
+        f"ADD CONSTRAINT {quote_identifier(constraint.name)} {constraint.definition}"
+    )
+    if constraint.kind == "f":
+        sql = sql.replace("ALTER TABLE ONLY", "ALTER TABLE", 1)
+        if "NOT VALID" not in sql and "NOT ENFORCED" not in sql:
+            sql += " NOT VALID"  # the planner uses it all the same, and adding it is cheaper
+    what = f"constraint {quote_identifier(constraint.name)} on {constraint.relation}"
+    return Ddl(sql, what, constraint.relation)
+
+
+def _index_attachment(index: Index, parent: QualifiedName) -> Ddl:
+    sql = f"ALTER INDEX {parent.sql} ATTACH PARTITION {index.name.sql}"
+    return Ddl(sql, f"attachment of index {index.name}", index.relation)
+
+
+def _defaults(relation: Relation) -> Ddl | None:
+    actions = [
+        f"ALTER COLUMN {quote_identifier(c.name)} SET DEFAULT {c.default}"
+        for c in relation.columns
+        if c.default is not None and not c.generated and not c.identity
+    ]
+    if not actions:
+        return None
+    sql = f"ALTER TABLE ONLY {relation.name.sql} {', '.join(actions)}"
+    return Ddl(sql, f"column defaults of {relation.name}", relation.name)

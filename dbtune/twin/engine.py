@@ -1,0 +1,129 @@
+"""The twin as a pricing engine: plans statements, supposes indexes, hides and shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+
+import psycopg
+
+from dbtune.errors import ServerFailed
+from dbtune.identifier import quote_identifier
+from dbtune.index import IndexSpec
+from dbtune.plan import Plan, Unplanned, read_plan
+from dbtune.pricing import Hypothetical, Rejected
+from dbtune.snapshot.model import Snapshot
+from dbtune.twin.model import NotModelled
+from dbtune.twin.storage import Storage
+from dbtune.twin.suppose import Supposed, Supposer
+from dbtune.twin.text import is_several, plannable
+
+Session = psycopg.Connection[tuple[object, ...]]
+
+_STATEMENT_TIMEOUT_MS = 20_000
+_EXPLAIN = "EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) "
+
+
+class Twin:
+    """One database's schema and statistics on a server of ours. Satisfies PricingEngine.
+
+    Made by open_twin(). `not_modelled` tells what the target has and the twin lacks.
+    """
+
+    def __init__(
+        self,
+        superuser: Session,
+        owner: Session,
+        storage: Storage,
+        snapshot: Snapshot,
+        not_modelled: tuple[NotModelled, ...],
+    ) -> None:
+        self._superuser = superuser
+        self._owner = owner
+        self._snapshot = snapshot
+        self._supposer = Supposer(superuser, owner, storage, snapshot)
+        self._path: tuple[str, ...] = ()
+        self._hidden: frozenset[int] = frozenset()
+        self._oids_of_existing = _index_oids(superuser)
+        self._explains = 0
+        self.not_modelled = not_modelled
+        owner.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
+        owner.execute("SET default_transaction_read_only = on")
+
+    @property
+    def name(self) -> str:
+        return "twin"
+
+    @property
+    def explains(self) -> int:
+        """Planner calls made so far."""
+        return self._explains
+
+    def plan(
+        self,
+        text: str,
+        *,
+        show: Collection[str] = (),
+        hide: Collection[str] = (),
+        search_path: Sequence[str] = (),
+    ) -> Plan | Unplanned:
+        """The plan of a statement, see PricingEngine.
+
+        Raises:
+            KeyError: `show` or `hide` names no index of the twin.
+            ServerFailed: the embedded server is gone.
+        """
+        if is_several(text):
+            return Unplanned("the text holds several statements")
+        self._set_visible(show, hide)
+        self._set_search_path(tuple(search_path) or self._snapshot.search_path)
+        self._explains += 1
+        # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
+        result = self._owner.pgconn.exec_((_EXPLAIN + plannable(text)).encode())
+        if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
+            return read_plan(json.loads(result.get_value(0, 0) or b"null"))
+        if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
+            raise ServerFailed(f"The embedded server went away while planning: {text[:200]}")
+        return Unplanned(_primary_message(result))
+
+    def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Hypothetical | Rejected, ...]:
+        """Make hypothetical indexes, hidden, see PricingEngine."""
+        made = self._supposer.suppose(specs)
+        self._hidden |= self._supposer.hidden_oids
+        return tuple(m.hypothetical if isinstance(m, Supposed) else m for m in made)
+
+    def _set_visible(self, show: Collection[str], hide: Collection[str]) -> None:
+        """Bring pg_index.indisvalid in line with what the next plan may see."""
+        shown = {oid for name in show for oid in self._supposer.oids(name)}
+        hidden = self._supposer.hidden_oids - shown
+        hidden |= {oid for name in hide for oid in self._oids_of_existing[name]}
+        changed = hidden ^ self._hidden
+        if changed:
+            self._superuser.execute(
+                "UPDATE pg_index SET indisvalid = NOT indisvalid WHERE indexrelid = ANY(%s)",
+                (list(changed),),
+            )
+            self._hidden = hidden
+
+    def _set_search_path(self, path: tuple[str, ...]) -> None:
+        if path != self._path:
+            sql = f"SET search_path = {', '.join(map(quote_identifier, path)) or 'public'}"
+            self._owner.execute(sql.encode())
+            self._path = path
+
+
+def _index_oids(superuser: Session) -> dict[str, frozenset[int]]:
+    """Each index by its qualified name, with the indexes of its partitions."""
+    rows = superuser.execute(
+        "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),"
+        " ARRAY(SELECT relid::oid FROM pg_partition_tree(c.oid) UNION SELECT c.oid)"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('i', 'I')"
+        " AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
+    ).fetchall()
+    return {str(name): frozenset(oids) for name, oids in rows}  # type: ignore[call-overload]
+
+
+def _primary_message(result: psycopg.pq.abc.PGresult) -> str:
+    words = result.error_field(psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
+    return words.decode(errors="replace") if words else "the server gave no plan"

@@ -1,0 +1,136 @@
+"""Load a snapshot's schema into an empty database, as far as it can be loaded.
+
+Two sessions of our own server take part: the superuser makes what only a superuser may make
+(extensions, schemas, stand-ins), by names alone. All SQL text of the snapshot runs as an ordinary
+role that owns the database: a snapshot may be a file from somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import psycopg
+
+from dbtune.identifier import quote_identifier
+from dbtune.progress import Progress
+from dbtune.snapshot.model import Snapshot
+from dbtune.twin.ddl import Ddl, object_phases, relation_phases
+from dbtune.twin.model import NotModelled
+from dbtune.twin.standin import make_missing_collations, with_stand_in_types
+
+Session = psycopg.Connection[tuple[object, ...]]
+
+_BATCH = 100
+
+
+def load_schema(
+    superuser: Session, owner: Session, snapshot: Snapshot, progress: Progress
+) -> tuple[Snapshot, tuple[NotModelled, ...]]:
+    """Create the snapshot's schema; returns it as it was loaded, and what could not be made.
+
+    What fails is tried again after each later phase, until nothing more succeeds: functions and
+    tables may need each other in either order.
+    """
+    missing = [*_make_extensions(superuser, snapshot), *_make_schemas(superuser, owner, snapshot)]
+    missing += make_missing_collations(superuser, snapshot)
+    path = ", ".join(map(quote_identifier, snapshot.search_path)) or "public"
+    owner.execute(f"SET search_path = {path}".encode())
+    owner.execute("SET check_function_bodies = off")
+    owner.execute("SET client_min_messages = error")
+    failed = _run_phases(owner, object_phases(snapshot), [])
+    loaded, stand_ins = with_stand_in_types(superuser, snapshot)
+    phases = tuple(relation_phases(loaded))
+    progress.stage("load schema", sum(map(len, phases)))
+    failed = _run_phases(owner, phases, failed, progress)
+    told = (NotModelled(ddl.what, words, ddl.relation) for ddl, words in failed)
+    return loaded, (*missing, *stand_ins, *told)
+
+
+def _run_phases(
+    owner: Session,
+    phases: Iterable[Sequence[Ddl]],
+    failed: list[tuple[Ddl, str]],
+    progress: Progress | None = None,
+) -> list[tuple[Ddl, str]]:
+    for phase in phases:
+        failed = _settle(owner, [*failed, *_run(owner, phase)])
+        if progress:
+            progress.step(len(phase))
+    return failed
+
+
+def _settle(session: Session, failed: list[tuple[Ddl, str]]) -> list[tuple[Ddl, str]]:
+    """Try again while at least one statement succeeds."""
+    while failed:
+        left = _run(session, [ddl for ddl, _ in failed])
+        if len(left) == len(failed):
+            return left
+        failed = left
+    return []
+
+
+def _run(session: Session, statements: Sequence[Ddl]) -> list[tuple[Ddl, str]]:
+    """Run statements in order; returns those that failed. Batches first, for speed."""
+    failed: list[tuple[Ddl, str]] = []
+    for start in range(0, len(statements), _BATCH):
+        batch = statements[start : start + _BATCH]
+        if len(batch) > 1 and _error_of(session, "\n;\n".join(d.sql for d in batch)) is None:
+            continue  # a batch is one transaction: nothing of a failed one stays
+        for ddl in batch:
+            words = _error_of(session, ddl.sql)
+            if words is not None:
+                failed.append((ddl, words))
+    return failed
+
+
+def _error_of(session: Session, sql: str) -> str | None:
+    """None if the statement succeeds, else the first line of what the server said."""
+    try:
+        session.execute(sql.encode())
+    except psycopg.Error as error:
+        session.rollback()
+        return error.diag.message_primary or str(error).strip().split("\n")[0]
+    return None
+
+
+def _make_extensions(superuser: Session, snapshot: Snapshot) -> list[NotModelled]:
+    rows = superuser.execute("SELECT name FROM pg_available_extensions")
+    available = {str(row[0]) for row in rows}
+    missing = []
+    for extension in snapshot.extensions:
+        if extension.name == "plpgsql":
+            continue
+        if extension.name not in available:
+            why = "the embedded server does not have this extension"
+            missing.append(NotModelled(f"extension {extension.name}", why))
+            continue
+        schema = quote_identifier(extension.schema)
+        sql = "" if extension.schema == "pg_catalog" else f"CREATE SCHEMA IF NOT EXISTS {schema};"
+        sql += (
+            f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(extension.name)}"
+            f" SCHEMA {schema} CASCADE"
+        )
+        words = _error_of(superuser, sql)
+        if words:
+            missing.append(NotModelled(f"extension {extension.name}", words))
+    return missing
+
+
+def _make_schemas(superuser: Session, owner: Session, snapshot: Snapshot) -> list[NotModelled]:
+    names = {r.name.schema for r in snapshot.relations}
+    identities = (o.identity for o in snapshot.objects if o.kind == "schema")
+    names |= {i[1:-1].replace('""', '"') if i.startswith('"') else i for i in identities}
+    names |= {e.schema for e in snapshot.extensions}
+    missing = []
+    for name in sorted(names - {"pg_catalog", "information_schema"}):
+        role = quote_identifier(owner.info.user)
+        schema = quote_identifier(name)
+        words = _error_of(
+            superuser,
+            f"CREATE SCHEMA IF NOT EXISTS {schema};"
+            f"ALTER SCHEMA {schema} OWNER TO {role};"
+            f"GRANT ALL ON SCHEMA {schema} TO public",
+        )
+        if words:
+            missing.append(NotModelled(f"schema {schema}", words))
+    return missing

@@ -1,0 +1,268 @@
+"""How large an index would be once built: pages and B-tree height, from statistics alone. Pure.
+
+Every formula follows what CREATE INDEX does on a table at rest; an index that has lived through
+updates is larger. Sources are named at each function, all of PostgreSQL 13 to 18.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+BLOCK_BYTES = 8192
+_PAGE_HEADER_BYTES = 24
+_LINE_POINTER_BYTES = 4
+_TID_BYTES = 6
+_TUPLE_HEADER_BYTES = 8
+_BTREE_SPECIAL_BYTES = 16
+_BTREE_NONLEAF_FILLFACTOR = 70
+_DEFAULT_FILLFACTOR = {"btree": 90, "hash": 75, "gist": 90, "spgist": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWidth:
+    """Width and spread of one key or included column.
+
+    `length` is pg_type.typlen (-1: variable), `align` its typalign; `average_bytes` as in pg_stats.
+    """
+
+    length: int
+    align: str
+    average_bytes: float
+    null_frac: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`groups` distinct keys that have `rows` rows each on average."""
+
+    groups: float
+    rows: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSize:
+    """Pages of the whole index; `height` is a B-tree's root level, 0 for the other methods."""
+
+    pages: int
+    height: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return self.pages * BLOCK_BYTES
+
+
+def fillfactor(access_method: str, options: Sequence[str]) -> int:
+    """The fillfactor that an index's options ask for, or its access method's default."""
+    for option in options:
+        name, _, value = option.partition("=")
+        if name.strip() == "fillfactor" and value.strip(" '").isdigit():
+            return int(value.strip(" '"))
+    return _DEFAULT_FILLFACTOR.get(access_method, 100)
+
+
+def tuple_bytes(widths: Sequence[KeyWidth]) -> float:
+    """Average size of an index tuple (index_form_tuple(), itup.h), without its line pointer.
+
+    A variable-length value of ordinary size has a one-byte header and no alignment. Where widths
+    vary, rounding up to eight bytes costs 3.5 bytes on average.
+    """
+    null_share = 1.0
+    offset = 0.0
+    for width in widths:
+        present = 1.0 - width.null_frac
+        null_share *= present
+        bytes_here = width.length if width.length > 0 else width.average_bytes
+        if width.length > 0 or width.average_bytes > 127:
+            offset = _aligned(offset, {"c": 1, "s": 2, "i": 4, "d": 8}[width.align])
+        offset += bytes_here * present
+    # A bitmap of nulls follows the header of a tuple that has any null.
+    header = _TUPLE_HEADER_BYTES + 8 * (1.0 - null_share)
+    size = header + offset
+    is_fixed = all(w.length > 0 and w.null_frac in (0.0, 1.0) for w in widths)
+    return float(_aligned(size, 8)) if is_fixed else max(size + 3.5, 16.0)
+
+
+def _aligned(offset: float, to: int) -> float:
+    return math.ceil(offset / to) * to
+
+
+def btree_size(
+    rows: float,
+    tuple_size: float,
+    *,
+    groups: Sequence[Group] = (),
+    fillfactor_percent: int = 90,
+    pivot_size: float | None = None,
+) -> IndexSize:
+    """Pages and height of a freshly built B-tree (nbtsort.c, nbtdedup.c).
+
+    Args:
+        rows: indexed rows.
+        tuple_size: bytes of one leaf tuple, see tuple_bytes().
+        groups: how rows share keys, if equal keys are deduplicated; empty: they are not.
+        fillfactor_percent: of leaf pages.
+        pivot_size: bytes of a tuple on inner pages; included columns are cut off there.
+    """
+    usable = _usable(fillfactor_percent)
+    used = (
+        sum(_deduplicated_bytes(group, tuple_size) for group in groups)
+        if groups
+        else rows * (tuple_size + _LINE_POINTER_BYTES)
+    )
+    if rows < 1:
+        return IndexSize(1)
+    leaves = max(math.ceil(used / usable), 1)
+    inner, height = _inner_pages(leaves, pivot_size or tuple_size)
+    return IndexSize(1 + leaves + inner, height)
+
+
+def btree_height(pages: int, pivot_size: float) -> int:
+    """Root level of a B-tree of that many pages, metapage included."""
+    return _inner_pages(max(pages - 1, 1), pivot_size)[1]
+
+
+def _usable(fillfactor_percent: int) -> float:
+    room = BLOCK_BYTES - _PAGE_HEADER_BYTES - _BTREE_SPECIAL_BYTES
+    return room - BLOCK_BYTES * (100 - fillfactor_percent) // 100
+
+
+def _inner_pages(leaves: int, pivot_size: float) -> tuple[int, int]:
+    """Pages above the leaves, and the root's level."""
+    fanout = max(int(_usable(_BTREE_NONLEAF_FILLFACTOR) // (pivot_size + _LINE_POINTER_BYTES)), 2)
+    inner, height, level = 0, 0, leaves
+    while level > 1:
+        level = math.ceil(level / fanout)
+        inner += level
+        height += 1
+    return inner, height
+
+
+def _deduplicated_bytes(group: Group, tuple_size: float) -> float:
+    """Bytes of a group's rows as posting lists of at most a tenth of a page (nbtsort.c)."""
+    if group.rows <= 1.0001:
+        return group.groups * (tuple_size + _LINE_POINTER_BYTES)
+    return group.groups * sum(
+        share * _posting_bytes(count, tuple_size) for count, share in _spread(group.rows)
+    )
+
+
+def _posting_bytes(count: float, tuple_size: float) -> float:
+    if count <= 1:
+        return tuple_size + _LINE_POINTER_BYTES
+    largest = BLOCK_BYTES // 10 // 8 * 8 - _LINE_POINTER_BYTES
+    per_posting = max((largest - tuple_size) // _TID_BYTES, 1)
+    full, rest = divmod(count, per_posting)
+    used = full * (_aligned(tuple_size + per_posting * _TID_BYTES, 8) + _LINE_POINTER_BYTES)
+    if rest >= 2:
+        used += _aligned(tuple_size + rest * _TID_BYTES, 8) + _LINE_POINTER_BYTES
+    elif rest > 0:
+        used += tuple_size + _LINE_POINTER_BYTES
+    return used
+
+
+def _spread(mean: float) -> Iterator[tuple[float, float]]:
+    """Group sizes and their shares: rows fall on keys at random, and every key has one.
+
+    A Poisson law without zero that has this mean; large groups vary too little to matter.
+    """
+    if mean > 40:
+        yield mean, 1.0
+        return
+    rate = _rate_of_truncated_poisson(mean)
+    share = rate / math.expm1(rate)
+    count = 1
+    while count < 120 and (share > 1e-6 or count < mean):
+        yield count, share
+        count += 1
+        share *= rate / count
+
+
+def _rate_of_truncated_poisson(mean: float) -> float:
+    low, high = 1e-9, mean
+    for _ in range(60):
+        rate = (low + high) / 2
+        if rate / -math.expm1(-rate) < mean:
+            low = rate
+        else:
+            high = rate
+    return (low + high) / 2
+
+
+def hash_size(rows: float, *, fillfactor_percent: int = 75) -> IndexSize:
+    """Pages of a freshly built hash index (_hash_init(), _hash_spareindex() in hashutil.c)."""
+    entry = 16 + _LINE_POINTER_BYTES
+    per_bucket = max(BLOCK_BYTES * fillfactor_percent // 100 // entry, 10)
+    wanted = rows / per_bucket
+    buckets = _hash_buckets(wanted)
+    capacity = (BLOCK_BYTES - _PAGE_HEADER_BYTES - 16) // entry
+    mean = rows / buckets
+    overflow = buckets * _expected_overflow(mean, capacity)
+    bitmaps = 1 + int(overflow // 32768)
+    return IndexSize(math.ceil(1 + buckets + overflow + bitmaps))
+
+
+def _hash_buckets(wanted: float) -> int:
+    """Buckets double in four equal phases from 2**10 on; below that at once."""
+    if wanted <= 2:
+        return 2
+    whole = 1 << math.ceil(math.log2(wanted))
+    if whole <= 512:
+        return whole
+    half = whole // 2
+    return next(half + half * n // 4 for n in (1, 2, 3, 4) if half + half * n // 4 >= wanted)
+
+
+def _expected_overflow(mean: float, capacity: int) -> float:
+    """Overflow pages of one bucket whose load is Poisson (normal for such means)."""
+    if mean <= 0:
+        return 0.0
+    deviation = math.sqrt(mean)
+    return sum(
+        0.5 * math.erfc((capacity * n - mean) / (deviation * math.sqrt(2)))
+        for n in range(1, max(int((mean + 6 * deviation) // capacity), 0) + 1)
+    )
+
+
+def brin_size(heap_pages: int, pages_per_range: int, summary_bytes: float) -> IndexSize:
+    """Pages of a BRIN index: metapage, revmap, one summary per block range (brin_tuple.c)."""
+    ranges = max(math.ceil(heap_pages / pages_per_range), 1)
+    revmap = math.ceil(ranges / brin_revmap_items())
+    per_page = max((BLOCK_BYTES - _PAGE_HEADER_BYTES - 8) // (summary_bytes + 4), 1)
+    return IndexSize(1 + revmap + math.ceil(ranges / per_page))
+
+
+def brin_revmap_items() -> int:
+    """Block ranges that one revmap page points to (REVMAP_PAGE_MAXITEMS)."""
+    return (BLOCK_BYTES - _PAGE_HEADER_BYTES - 8) // _TID_BYTES
+
+
+def gin_size(entries: float, postings: float, key_bytes: float, heap_pages: int) -> IndexSize:
+    """Pages of a GIN index: an entry tree, and a posting tree for each frequent entry (README).
+
+    Args:
+        entries: distinct keys.
+        postings: pairs of key and row.
+        key_bytes: average size of a key.
+        heap_pages: of the table; decides how well item pointers compress.
+    """
+    entries = max(entries, 1.0)
+    per_entry = max(postings / entries, 1.0)
+    # Deltas of item pointers in bytes of seven bits, eleven bits of offset per block.
+    delta = max(heap_pages, 1) * 2048 / per_entry
+    pointer = min(max(math.ceil(math.log2(max(delta, 2)) / 7), 1), 6)
+    entry_bytes = _aligned(_TUPLE_HEADER_BYTES + key_bytes + min(per_entry, 40) * pointer, 8) + 4
+    in_trees = postings * pointer if per_entry * pointer > 1350 else 0.0
+    if not in_trees:
+        entry_bytes = _aligned(_TUPLE_HEADER_BYTES + key_bytes + per_entry * pointer, 8) + 4
+    usable = (BLOCK_BYTES - 40) * 0.75
+    pages = 2 + entries * entry_bytes / usable + in_trees / ((BLOCK_BYTES - 40) * 0.9)
+    return IndexSize(math.ceil(pages))
+
+
+def gist_size(rows: float, tuple_size: float, *, fillfactor_percent: int = 90) -> IndexSize:
+    """Pages of a GiST or SP-GiST index: tuples on pages as full as splits leave them."""
+    usable = (BLOCK_BYTES - 40) * fillfactor_percent / 100 * 0.8
+    leaves = max(math.ceil(rows * (tuple_size + 4) / usable), 1)
+    return IndexSize(leaves + math.ceil(leaves / 80) if leaves > 1 else 1)

@@ -1,0 +1,92 @@
+"""The twin's files: sizes of relations, heights of B-trees, metapages of the other methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import Index
+from dbtune.snapshot.model import Snapshot
+from dbtune.twin import pages
+from dbtune.twin.estimate import column_figures, expression_figures
+from dbtune.twin.files import BLOCK_BYTES, set_blocks
+from dbtune.twin.size import btree_height, tuple_bytes
+
+Session = psycopg.Connection[tuple[object, ...]]
+
+_PATHS = """
+SELECT n.nspname, c.relname, pg_relation_filepath(c.oid)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm', 'i') AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The data folder of the twin, and a superuser's session on it."""
+
+    superuser: Session
+    data_dir: Path
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Give every relation and index of the snapshot its size and first pages."""
+        rows = self.superuser.execute(_PATHS).fetchall()
+        paths = {QualifiedName(str(s), str(n)): self.data_dir / str(p) for s, n, p in rows}
+        self.superuser.execute("SELECT pg_buffercache_evict_all()")
+        for relation in snapshot.relations:
+            if relation.kind in "rm" and relation.name in paths:
+                set_blocks(paths[relation.name], relation.size_bytes // BLOCK_BYTES)
+        for index in snapshot.indexes:
+            if index.name in paths and index.size_bytes:
+                height = index.tree_height
+                if height is None:
+                    height = estimated_height(index, snapshot)
+                heap = snapshot.relation_by_name.get(index.relation)
+                self.fill(
+                    paths[index.name],
+                    index.access_method,
+                    index.size_bytes // BLOCK_BYTES,
+                    height=height,
+                    heap_blocks=heap.size_bytes // BLOCK_BYTES if heap else 0,
+                    entries=index.reltuples,
+                )
+
+    def evict(self, oids: Iterable[int]) -> None:
+        """Write out and forget the buffers of relations, so that their files may be written."""
+        self.superuser.execute(
+            "SELECT pg_buffercache_evict_relation(oid) FROM unnest(%s::oid[]) AS oid", (list(oids),)
+        )
+
+    def fill(
+        self,
+        path: Path,
+        access_method: str,
+        blocks: int,
+        *,
+        height: int = 0,
+        heap_blocks: int = 0,
+        entries: float = 0,
+    ) -> None:
+        """Make an empty index look `blocks` pages large and as its access method would."""
+        set_blocks(path, max(blocks, 1))
+        if access_method == "btree" and blocks > height + 1:
+            pages.write_btree(path, height)
+        elif access_method == "brin":
+            pages.write_brin(path, heap_blocks=heap_blocks)
+        elif access_method == "gin" and blocks > 2:
+            # The planner's own guess where an index was never vacuumed: nine pages of ten.
+            pages.write_gin(path, pages=blocks, entry_pages=blocks * 9 // 10, entries=int(entries))
+
+
+def estimated_height(index: Index, snapshot: Snapshot) -> int:
+    """Root level of a B-tree of the target, from its size and the width of its keys."""
+    relation = snapshot.relation_by_name.get(index.relation)
+    figures = []
+    for key in index.keys:
+        column = relation.column(key.column) if relation and key.column else None
+        figures.append(column_figures(column) if column else expression_figures(key.statistics))
+    return btree_height(index.size_bytes // BLOCK_BYTES, tuple_bytes([f.width for f in figures]))

@@ -1,0 +1,112 @@
+"""Open a twin: an embedded server with a snapshot's schema, statistics and sizes, and no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from dbtune.errors import ServerFailed
+from dbtune.identifier import quote_identifier, quote_literal
+from dbtune.progress import Progress, Silent
+from dbtune.server.binaries import Binaries, wheel_binaries
+from dbtune.server.cluster import Cluster, running_cluster
+from dbtune.snapshot.model import Snapshot
+from dbtune.twin.engine import Twin
+from dbtune.twin.load import load_schema
+from dbtune.twin.model import NotModelled
+from dbtune.twin.settings import planner_settings
+from dbtune.twin.statistics import restore_statistics
+from dbtune.twin.storage import Storage
+
+_MINIMUM_MAJOR = 18
+_DATABASE = "twin"
+_ROLE = "dbtune"
+
+_SETTINGS = {
+    "autovacuum": "off",  # it would replace the statistics
+    "shared_buffers": "16MB",
+    "max_connections": "10",
+    "max_locks_per_transaction": "4096",
+    "max_worker_processes": "0",
+    "max_parallel_workers": "0",
+    "io_method": "sync",
+    "jit": "off",
+    "checkpoint_timeout": "1d",
+    "max_wal_size": "10GB",
+    "log_min_messages": "fatal",
+    "log_min_error_statement": "panic",
+}
+
+
+@contextmanager
+def open_twin(
+    snapshot: Snapshot, *, binaries: Binaries | None = None, progress: Progress | None = None
+) -> Iterator[Twin]:
+    """A twin of the snapshot's database, gone when the block ends.
+
+    Args:
+        snapshot: what to model.
+        binaries: server programs of PostgreSQL 18 or newer; None: the embedded ones.
+        progress: told of the stages.
+
+    Raises:
+        ServerFailed: the embedded server cannot be started, or is too old to take statistics.
+    """
+    used = binaries or wheel_binaries()
+    if used.major < _MINIMUM_MAJOR:
+        raise ServerFailed(
+            f"The server programs in {used.bindir} are PostgreSQL {used.version}; "
+            "loading statistics needs 18 or newer.",
+            "Leave out --bindir to use the embedded server.",
+        )
+    told = progress or Silent()
+    told.stage("start embedded server")
+    with running_cluster(used, settings=_SETTINGS) as cluster:
+        locale = _create_database(cluster, snapshot)
+        superuser_dsn = cluster.dsn(_DATABASE)
+        owner_dsn = superuser_dsn.replace("user=postgres", f"user={_ROLE}", 1)
+        with (
+            psycopg.connect(superuser_dsn, autocommit=True) as superuser,
+            psycopg.connect(owner_dsn, autocommit=True) as owner,
+        ):
+            superuser.execute("SET allow_system_table_mods = on")
+            superuser.execute("CREATE EXTENSION pg_buffercache SCHEMA pg_catalog")
+            loaded, missing = load_schema(superuser, owner, snapshot, told)
+            told.stage("restore statistics")
+            refused = restore_statistics(superuser, loaded)
+            storage = Storage(superuser, cluster.data_dir)
+            storage.restore(loaded)
+            unset = planner_settings(owner, snapshot)
+            notes = (*_version_notes(snapshot, used), *locale, *missing, *refused, *unset)
+            yield Twin(superuser, owner, storage, loaded, notes)
+
+
+def _create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled, ...]:
+    """An empty database whose collation treats `LIKE 'x%'` as the target's does."""
+    collate = snapshot.server.collate
+    if snapshot.server.locale_provider == "b":
+        locale = f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {quote_literal(collate)}"
+    elif snapshot.server.locale_provider == "c" and collate in {"C", "POSIX", "C.UTF-8"}:
+        locale = f"LC_COLLATE {quote_literal(collate)}"
+    else:
+        locale = ""
+    notes: tuple[NotModelled, ...] = ()
+    if not locale:
+        notes = (NotModelled(f"collation {collate}", "planned with C.UTF-8 in its place"),)
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {_ROLE} LOGIN".encode())
+        sql = (
+            f"CREATE DATABASE {quote_identifier(_DATABASE)} OWNER {_ROLE}"
+            f" TEMPLATE template0 ENCODING 'UTF8' {locale}"
+        )
+        connection.execute(sql.encode())
+    return notes
+
+
+def _version_notes(snapshot: Snapshot, binaries: Binaries) -> tuple[NotModelled, ...]:
+    if snapshot.server.major == binaries.major:
+        return ()
+    what = f"planner of PostgreSQL {snapshot.server.major}"
+    return (NotModelled(what, f"planned by PostgreSQL {binaries.major} in its place"),)
