@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --pg $(PG) $(if $(K),-k "$(K)")
 .PHONY: help demo test test-pure check lint types layers fix golden docs build clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -45,6 +45,9 @@ layers: $(READY)
 fix: $(READY) ## format, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench-%: $(READY) ## measure, one table each: bench-twin, bench-advisor, ... (tests/benchmarks/)
+	$(BIN)/python -m tests.benchmarks.$*
 
 golden: $(READY) ## rewrite the golden files from what the program prints now
 	$(PYTEST) --golden tests

@@ -25,7 +25,7 @@ _RENAMED = {"force_parallel_mode": "debug_parallel_query"}
 
 
 def planner_settings(owner: Session, snapshot: Snapshot) -> tuple[NotModelled, ...]:
-    """Set what decides plans in the planning session; returns settings that this server does not take."""
+    """Set what decides plans in the planning session; returns what this server does not take."""
     refused = []
     for name, value in sorted(snapshot.settings.items()):
         if not _PLANNER.match(name) or name.startswith(("jit", "vacuum", "autovacuum")):
