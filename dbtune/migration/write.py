@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from dbtune.advice import CreateIndex, DropIndex, RebuildIndex, Recommendation
+from dbtune.advice import Change, CreateIndex, DropIndex, RebuildIndex, Recommendation
 from dbtune.identifier import QualifiedName
 from dbtune.index import spec_of
 from dbtune.migration.comment import comment_text
@@ -43,38 +43,32 @@ def _in_order(
 ) -> list[Recommendation]:
     """Creations, rebuilds, drops; each change once, and no rebuild of what is made or dropped."""
     once = {r.change: r for r in reversed(recommendations)}
-    kept = sorted(
-        (r for r in recommendations if once[r.change] is r),
-        key=lambda r: _RANK.get(type(r.change), len(_RANK)),
+    changes = sorted(
+        dict.fromkeys(r.change for r in recommendations),
+        key=lambda change: _RANK.get(type(change), len(_RANK)),
     )
-    replaced = {c.name for r in kept if isinstance(c := r.change, DropIndex)}
-    replaced |= _leftovers(kept, snapshot)
-    seen: set[QualifiedName] = set()
-    result = []
-    for recommendation in kept:
-        change = recommendation.change
-        if isinstance(change, RebuildIndex) and change.name in replaced:
-            continue
-        if isinstance(change, DropIndex):
-            if change.name in seen or change.name in _leftovers(kept, snapshot):
-                continue
-            seen.add(change.name)
-        result.append(recommendation)
-    return result
+    cleared = _leftovers(changes, snapshot)
+    dropped = {change.name for change in changes if isinstance(change, DropIndex)}
+    return [
+        once[change]
+        for change in changes
+        if not (isinstance(change, RebuildIndex) and change.name in cleared | dropped)
+        and not (isinstance(change, DropIndex) and change.name in cleared)
+    ]
 
 
 _RANK: dict[type, int] = {CreateIndex: 0, RebuildIndex: 1, DropIndex: 2}
 
 
-def _leftovers(recommendations: Sequence[Recommendation], snapshot: Snapshot) -> set[QualifiedName]:
+def _leftovers(changes: Sequence[Change], snapshot: Snapshot) -> set[QualifiedName]:
     """Invalid indexes that a creation under the same name clears away."""
-    made = {r.change.spec for r in recommendations if isinstance(r.change, CreateIndex)}
+    made = {change.spec for change in changes if isinstance(change, CreateIndex)}
     return {
         index.name
         for index in snapshot.indexes
         if not index.is_valid
-        and spec_of(index) in made
-        and index.name.name == spec_of(index).default_name()
+        and (spec := spec_of(index)) in made
+        and index.name.name == spec.default_name()
     }
 
 

@@ -58,7 +58,8 @@ def catalog(dsn: str) -> list[tuple[object, ...]]:
         return connection.execute(
             "SELECT pg_get_indexdef(indexrelid), indisvalid, inhparent::regclass::text"
             " FROM pg_index LEFT JOIN pg_inherits ON inhrelid = indexrelid"
-            " WHERE indrelid >= 16384 ORDER BY 1"
+            " JOIN pg_class r ON r.oid = indrelid AND r.relkind <> 't' AND r.oid >= 16384"
+            " ORDER BY 1"
         ).fetchall()
 
 
