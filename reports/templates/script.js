@@ -64,9 +64,10 @@
     });
   }
 
+  // On paper nothing can be opened: show what explains, leave plans and the table's texts folded.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = all("details:not([open])");
+    opened = all("details.finding:not([open]), .card > details:not([open])");
     opened.forEach((d) => { d.open = true; });
   });
   addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
