@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 import msgspec
@@ -23,34 +22,22 @@ from dbtune.identifier import QualifiedName
 from dbtune.progress import Progress, Silent
 from dbtune.snapshot.catalog import Constraint, ExtendedStatistics, Extension, SchemaObject
 from dbtune.snapshot.model import Server, Snapshot
+from dbtune.snapshot.scope import Scope
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class CollectOptions:
+class CollectOptions(Scope):
     """What to collect.
 
-    `schemas` and `exclude` are patterns (`*`, `?`, `[…]`) of a schema or of schema.relation; no
-    `schemas` means every schema that users made. `statements` is the greatest number of
-    statements kept, those with most execution time. The timeouts limit single queries.
+    `statements` is the greatest number of statements kept, those with most execution time. The
+    timeouts limit single queries.
     """
 
-    schemas: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
     statements: int = 5000
-    min_calls: int = 1
     statement_timeout_ms: int = 30_000
     lock_timeout_ms: int = 200
-
-    def wants(self, name: QualifiedName) -> bool:
-        """True if a relation is to be collected."""
-        full = f"{name.schema}.{name.name}"
-
-        def named_by(patterns: tuple[str, ...]) -> bool:
-            return any(fnmatchcase(name.schema, p) or fnmatchcase(full, p) for p in patterns)
-
-        return (not self.schemas or named_by(self.schemas)) and not named_by(self.exclude)
 
 
 def collect(
