@@ -1,17 +1,76 @@
-"""Catalog rows put together into the snapshot's relations and indexes."""
+"""The catalog queries, and their rows put together into relations, indexes and the rest."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
-from dbtune.collect.session import Row
-from dbtune.snapshot.catalog import Index, Relation
+from dbtune.collect import missing
+from dbtune.collect.queries import names_in
+from dbtune.collect.session import Row, Session
+from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import (
+    Constraint,
+    ExtendedStatistics,
+    Index,
+    Relation,
+    SchemaObject,
+)
+
+T = TypeVar("T")
 
 StatisticsByColumn = Mapping[tuple[str, str, str], Sequence[Row]]
 """Rows of pg_stats by schema, relation (or index) and attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The part of a snapshot that comes from the catalog."""
+
+    relations: tuple[Relation, ...]
+    indexes: tuple[Index, ...]
+    constraints: tuple[Constraint, ...]
+    extended_statistics: tuple[ExtendedStatistics, ...]
+    objects: tuple[SchemaObject, ...]
+
+
+def read_catalog(session: Session, selected: Sequence[Row]) -> Catalog:
+    """The catalog of the selected relations, and every other object that they may need."""
+    oids = {"selected": [row["oid"] for row in selected]}
+    schemas = {"schemas": sorted({row["schema"] for row in selected})}
+    relations = session.rows("relations", oids)
+    blocked = [QualifiedName(**row["name"]) for row in relations if row["is_blocked"]]
+    if blocked:
+        session.not_collected.append(missing.locked(blocked))
+    statistics = by_column(
+        session.rows_if_possible("column_statistics", missing.STATISTICS, schemas)
+    )
+    extended = session.rows_if_possible("extended_statistics", "extended statistics", oids)
+    return Catalog(
+        relations_of(relations, session.rows("columns", oids), statistics),
+        indexes_of(session.rows("indexes", oids), statistics),
+        values(session.rows("constraints", oids), Constraint),
+        values(extended, ExtendedStatistics),
+        _objects(session, oids),
+    )
+
+
+def values(rows: Sequence[Row], of: type[T]) -> tuple[T, ...]:
+    """Rows as values: their columns are named as the fields are."""
+    return msgspec.convert(rows, tuple[of, ...])  # type: ignore[valid-type]
+
+
+def _objects(session: Session, parameters: Mapping[str, object]) -> tuple[SchemaObject, ...]:
+    """Everything else that the schema needs; one query for each file in `sql/objects/`."""
+    found: list[SchemaObject] = []
+    for name in names_in("objects"):
+        what = name.removeprefix("objects/").replace("_", " ")
+        found += values(session.rows_if_possible(name, what, parameters), SchemaObject)
+    return tuple(sorted(found, key=lambda o: (o.kind, o.identity, o.oid)))
 
 
 def by_column(statistics: Iterable[Row]) -> StatisticsByColumn:

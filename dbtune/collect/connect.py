@@ -62,7 +62,7 @@ def _parameters(target: str) -> dict[str, Any]:
 
 
 def _refusal(error: psycopg.OperationalError, parameters: dict[str, Any]) -> CannotConnect:
-    said = " ".join(str(error).split())
+    said = " ".join(str(error).split()).removeprefix("connection is bad: ")
     password = parameters.get("password")
     if password:
         said = said.replace(password, "***")
@@ -77,7 +77,7 @@ def _remedy(said: str) -> str:
         "does not exist": "List the databases with: psql --list",
         "permission denied for database": "Run as an owner: GRANT CONNECT ON DATABASE … TO …",
         "pg_hba.conf": "Allow this host, user and database in the server's pg_hba.conf.",
-        "not translate host name": "Check the spelling of the host.",
+        "resolve host": "Check the spelling of the host.",
         "Connection refused": "Check host and port, and that the server runs: pg_isready -h …",
         "No such file or directory": "Check host and port, and that the server runs: pg_isready",
         "timeout expired": "Check host, port and firewall: pg_isready -h …",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -53,6 +54,10 @@ class Session:
         self._run("session", limits, {})
         self.locked = tuple(row["oid"] for row in self._run("locked", {}, {}))
 
+    def end(self) -> None:
+        """End the transaction; there is nothing to commit."""
+        self.connection.rollback()
+
     def rows(
         self,
         name: str,
@@ -75,7 +80,7 @@ class Session:
             except psycopg.Error as error:
                 if self.connection.closed:
                     raise
-                self.connection.rollback()
+                self.end()
                 self.begin()
                 is_lock = isinstance(error, psycopg.errors.LockNotAvailable)
                 if not is_lock or attempt == _LOCK_ATTEMPTS:
@@ -111,3 +116,8 @@ class Session:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(sql.SQL(text).format(**names) if names else text, parameters)
             return cursor.fetchall()
+
+
+def utc_now() -> str:
+    """This moment in ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

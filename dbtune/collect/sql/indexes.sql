@@ -39,6 +39,13 @@ SELECT /* dbtune */
     i.indisexclusion AS is_exclusion,
     i.indisvalid AS is_valid,
     i.indisready AS is_ready,
+    -- Other roles' progress shows nothing but the process, hence the lock.
+    CASE WHEN NOT i.indisvalid THEN EXISTS (
+        SELECT FROM pg_stat_progress_create_index p JOIN pg_locks l ON l.pid = p.pid
+        WHERE l.relation = i.indrelid AND l.locktype = 'relation'
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND coalesce(nullif(p.index_relid, 0), i.indexrelid) = i.indexrelid)
+        ELSE false END AS is_being_built,
     i.indisreplident AS is_replica_identity,
     i.indimmediate AS is_immediate,
     false AS nulls_not_distinct,                       --[ server < 15 ]
