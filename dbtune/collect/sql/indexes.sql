@@ -71,7 +71,12 @@ SELECT /* dbtune */
         'last_idx_scan',                                                --[ server >= 16 ]
             to_char(pg_stat_get_lastscan(i.indexrelid) AT TIME ZONE 'UTC',  --[ server >= 16 ]
                     'YYYY-MM-DD"T"HH24:MI:SS"Z"')                       --[ server >= 16 ]
-        ) END AS activity
+        ) END AS activity,
+    -- The view hides the index from roles that may not monitor; the builder's lock is seen by all.
+    NOT i.indisvalid AND EXISTS (
+        SELECT FROM pg_stat_progress_create_index p
+        JOIN pg_locks l ON l.pid = p.pid AND l.relation = i.indrelid
+        WHERE coalesce(p.index_relid, i.indexrelid) IN (0, i.indexrelid)) AS is_being_built
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
