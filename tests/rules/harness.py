@@ -1,0 +1,102 @@
+"""Rule cases: stories in YAML, told to a real server and judged by one rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import psycopg
+import pytest
+import yaml
+
+from dbtune.collect import collect
+from dbtune.migration import Step as MigrationStep
+from dbtune.rules.judge import Judgement, judge
+from dbtune.rules.load import load_rules
+from dbtune.snapshot.model import Snapshot
+from dbtune.workload import Workload
+
+FOLDER = Path(__file__).parent
+
+
+class Step(msgspec.Struct, forbid_unknown_fields=True):
+    """SQL that is run; `fails` says that the server must refuse it (and keeps what it left)."""
+
+    sql: str
+    times: int = 1
+    fails: bool = False
+
+
+class Expected(msgspec.Struct, forbid_unknown_fields=True):
+    """A finding that must be there. `cured: false` says that dbtune writes no SQL for it."""
+
+    subject: str
+    severity: str = ""
+    confidence: str = ""
+    says: str = ""
+    cured: bool = True
+
+
+class Silent(msgspec.Struct, forbid_unknown_fields=True):
+    """A relation or index that looks like a finding and is none, and why."""
+
+    subject: str
+    because: str
+
+
+class Case(msgspec.Struct, forbid_unknown_fields=True):
+    """One story. `observed_days` moves the beginning of the statistics back in the snapshot."""
+
+    name: str
+    setup: list[str | Step]
+    finds: list[Expected]
+    silent: list[Silent]
+    pg: str = ">= 13"
+    traffic: list[Step] = []
+    observed_days: float | None = None
+    reverts: bool = True
+
+
+def cases() -> list[tuple[str, Case]]:
+    """Every case with its rule's id, which is the file's name."""
+    found = []
+    for file in sorted(FOLDER.glob("*.yaml")):
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found += [(file.stem, case) for case in msgspec.convert(loaded, list[Case])]
+    return found
+
+
+def run(dsn: str, steps: Sequence[str | Step]) -> None:
+    """Run each step in autocommit; one that should fail and does not is an error, and reversely."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for step in steps:
+            wanted = Step(step) if isinstance(step, str) else step
+            for _ in range(wanted.times):
+                if wanted.fails:
+                    with pytest.raises(psycopg.Error):
+                        connection.execute(wanted.sql.encode())
+                else:
+                    connection.execute(wanted.sql.encode())
+
+
+def snapshot_of(dsn: str, case: Case) -> Snapshot:
+    """The database as collected, with the clock of its statistics moved as the case says."""
+    snapshot = collect(dsn)
+    if case.observed_days is None:
+        return snapshot
+    since = datetime.fromisoformat(snapshot.captured_at) - timedelta(days=case.observed_days)
+    server = dataclasses.replace(snapshot.server, stats_reset_at=since.isoformat())
+    return dataclasses.replace(snapshot, server=server)
+
+
+def judged(snapshot: Snapshot, rule: str) -> Judgement:
+    """What one rule says of a snapshot."""
+    return judge(Workload(snapshot, ()), load_rules(), select=[rule])
+
+
+def migrate(dsn: str, steps: Sequence[MigrationStep]) -> None:
+    """Run a migration's steps one by one."""
+    run(dsn, [step.sql for step in steps])
