@@ -62,11 +62,11 @@ def _options(
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
     if version:
-        from dbtune import __version__  # noqa: PLC0415 - only when asked
+        from dbtune import __version__
 
         typer.echo(f"dbtune {__version__}")
         raise typer.Exit
-    from dbtune.cli._settings import apply_settings  # noqa: PLC0415 - --help needs no files
+    from dbtune.cli._settings import apply_settings
 
     apply_settings(context)
 
@@ -90,7 +90,7 @@ def _internal_error(
         "Set DBTUNE_TRACEBACK=1 to see the traceback.",
         err=True,
     )
-    import os  # noqa: PLC0415 - only here
+    import os
 
     if os.environ.get("DBTUNE_TRACEBACK"):
         sys.__excepthook__(kind, error, where)

@@ -21,9 +21,9 @@ def run(
     The server is an embedded PostgreSQL 18, gone when the command ends. No other database is
     touched.
     """
-    from dbtune.cli._progress import shown_progress  # noqa: PLC0415 - --help must be quick
-    from dbtune.demo.application import running_demo  # noqa: PLC0415
-    from dbtune.demo.traffic import send_traffic  # noqa: PLC0415
+    from dbtune.cli._progress import shown_progress
+    from dbtune.demo.application import running_demo
+    from dbtune.demo.traffic import send_traffic
 
     with shown_progress() as stages, running_demo(scale=scale, progress=stages) as demo:
         requests = send_traffic(demo.dsn, progress=stages)
@@ -34,7 +34,7 @@ def run(
 
 
 def _wait(dsn: str) -> None:
-    import threading  # noqa: PLC0415
+    import threading
 
     typer.echo(f'Analyse it from another terminal:\n\n  dbtune analyze "{dsn}"\n')
     typer.echo("Ctrl-C ends it.")
