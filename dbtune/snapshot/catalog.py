@@ -202,7 +202,10 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class ExtendedStatistics:
-    """An extended statistics object (pg_stats_ext), values as the view shows them."""
+    """An extended statistics object (pg_stats_ext), values as the view shows them.
+
+    `expression_statistics` has one entry per expression, as pg_stats_ext_exprs shows it.
+    """
 
     name: QualifiedName
     relation: QualifiedName
@@ -216,6 +219,7 @@ class ExtendedStatistics:
     most_common_values: tuple[tuple[str | None, ...], ...] | None = None
     most_common_freqs: tuple[float, ...] | None = None
     most_common_base_freqs: tuple[float, ...] | None = None
+    expression_statistics: tuple[ColumnStatistics | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,10 @@ from dbtune.index import IndexSpec
 from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled
+from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.storage import Storage
 from dbtune.twin.suppose import Supposed, Supposer
 from dbtune.twin.text import is_several, plannable
-
-Session = psycopg.Connection[tuple[object, ...]]
 
 _STATEMENT_TIMEOUT_MS = 20_000
 _EXPLAIN = "EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) "
@@ -81,7 +79,7 @@ class Twin:
         # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
         result = self._owner.pgconn.exec_((_EXPLAIN + plannable(text)).encode())
         if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
-            return read_plan(json.loads(result.get_value(0, 0) or b"null"))
+            return _plan_in(json.loads(result.get_value(0, 0) or b"null"))
         if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise ServerFailed(f"The embedded server went away while planning: {text[:200]}")
         return Unplanned(_primary_message(result))
@@ -121,7 +119,14 @@ def _index_oids(superuser: Session) -> dict[str, frozenset[int]]:
         " WHERE c.relkind IN ('i', 'I')"
         " AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
     ).fetchall()
-    return {str(name): frozenset(oids) for name, oids in rows}  # type: ignore[call-overload]
+    return {str(name): frozenset(oids) for name, oids in rows}
+
+
+def _plan_in(document: object) -> Plan | Unplanned:
+    try:
+        return read_plan(document)
+    except ValueError:  # a utility statement, or a rule that does nothing instead
+        return Unplanned("the server makes no plan for this statement")
 
 
 def _primary_message(result: psycopg.pq.abc.PGresult) -> str:

@@ -15,12 +15,19 @@ from dbtune.identifier import quote_identifier
 from dbtune.progress import Progress
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.ddl import Ddl, object_phases, relation_phases
-from dbtune.twin.model import NotModelled
+from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.standin import make_missing_collations, with_stand_in_types
 
-Session = psycopg.Connection[tuple[object, ...]]
-
 _BATCH = 100
+
+# Foreign tables are planned, never read; file_fdw refuses an ordinary role any file.
+_GRANT_WRAPPERS = """
+DO $$ DECLARE wrapper name; BEGIN
+  FOR wrapper IN SELECT fdwname FROM pg_foreign_data_wrapper LOOP
+    EXECUTE format('GRANT USAGE ON FOREIGN DATA WRAPPER %I TO PUBLIC', wrapper);
+  END LOOP;
+END $$
+"""
 
 
 def load_schema(
@@ -113,6 +120,7 @@ def _make_extensions(superuser: Session, snapshot: Snapshot) -> list[NotModelled
         words = _error_of(superuser, sql)
         if words:
             missing.append(NotModelled(f"extension {extension.name}", words))
+    _error_of(superuser, _GRANT_WRAPPERS)
     return missing
 
 

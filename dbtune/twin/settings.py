@@ -7,9 +7,7 @@ import re
 import psycopg
 
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled
-
-Session = psycopg.Connection[tuple[object, ...]]
+from dbtune.twin.model import NotModelled, Session
 
 _PLANNER = re.compile(
     r"""(?: enable_\w+ | \w+_cost | \w+_collapse_limit | geqo\w* | min_parallel_\w+

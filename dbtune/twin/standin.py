@@ -10,9 +10,7 @@ import psycopg
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled
-
-Session = psycopg.Connection[tuple[object, ...]]
+from dbtune.twin.model import NotModelled, Session
 
 _TYPE = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)')
 

@@ -6,17 +6,19 @@ go over in one COPY and are restored by one SELECT: a call a column would cost a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import psycopg
 
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled
+from dbtune.twin.model import NotModelled, Session
 
-Session = psycopg.Connection[tuple[object, ...]]
 Row = tuple[object, ...]
+
+CURRENT_VERSION = 180000
 
 _RELATION_TABLE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS relation_statistics (
@@ -71,12 +73,31 @@ def restore_statistics(superuser: Session, snapshot: Snapshot) -> tuple[NotModel
     )
 
 
-def restore_column(
-    superuser: Session, name: QualifiedName, number: int, statistics: ColumnStatistics
+def restore_scratch_columns(
+    superuser: Session, table: str, first: int, statistics: Sequence[ColumnStatistics | None]
 ) -> None:
-    """Restore the statistics of one column, of a table or of an index's expression."""
-    row = _column_row(name, None, number, statistics)
-    _restore(superuser, _COLUMN_TABLE, "column_statistics", (row,), 180000)
+    """Restore the statistics of a temporary table's columns, from attribute number `first` on."""
+    row = superuser.execute(
+        "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relname = %s AND c.relpersistence = 't'",
+        (table,),
+    ).fetchone()
+    assert row is not None
+    name = QualifiedName(str(row[0]), table)
+    rows = tuple(
+        _column_row(name, None, number, replace(s, inherited=False))
+        for number, s in enumerate(statistics, start=first)
+        if s
+    )
+    _restore(superuser, _COLUMN_TABLE, "column_statistics", rows, CURRENT_VERSION)
+
+
+def restore_expressions(
+    superuser: Session, index: QualifiedName, statistics: Mapping[int, ColumnStatistics]
+) -> None:
+    """Give expression keys of an index, by their place, derived statistics."""
+    rows = tuple(_column_row(index, None, number, s) for number, s in statistics.items())
+    _restore(superuser, _COLUMN_TABLE, "column_statistics", rows, CURRENT_VERSION)
 
 
 def _restore(

@@ -6,17 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Index
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
 from dbtune.twin.estimate import column_figures, expression_figures
 from dbtune.twin.files import BLOCK_BYTES, set_blocks
+from dbtune.twin.model import Session
 from dbtune.twin.size import btree_height, tuple_bytes
-
-Session = psycopg.Connection[tuple[object, ...]]
 
 _PATHS = """
 SELECT n.nspname, c.relname, pg_relation_filepath(c.oid)
@@ -35,7 +32,7 @@ class Storage:
     def restore(self, snapshot: Snapshot) -> None:
         """Give every relation and index of the snapshot its size and first pages."""
         rows = self.superuser.execute(_PATHS).fetchall()
-        paths = {QualifiedName(str(s), str(n)): self.data_dir / str(p) for s, n, p in rows}
+        paths = {QualifiedName(s, n): self.data_dir / p for s, n, p in rows}
         self.superuser.execute("SELECT pg_buffercache_evict_all()")
         for relation in snapshot.relations:
             if relation.kind in "rm" and relation.name in paths:

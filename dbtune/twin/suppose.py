@@ -16,9 +16,8 @@ from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
 from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
+from dbtune.twin.model import Session
 from dbtune.twin.storage import Storage
-
-Session = psycopg.Connection[tuple[object, ...]]
 
 _LEAVES = """
 SELECT i.indexrelid, n.nspname, t.relname, pg_relation_filepath(i.indexrelid), c.relkind::text
@@ -76,15 +75,13 @@ class Supposer:
         qualified = QualifiedName(spec.relation.schema, name)
         root = self._one("SELECT %s::regclass::oid", qualified.sql)
         leaves = self.superuser.execute(_LEAVES, ([root],)).fetchall()
-        oids = frozenset(int(str(row[0])) for row in leaves)
+        oids = frozenset(int(row[0]) for row in leaves)
         self.storage.evict(oids)
         size_bytes = 0
         for oid, schema, relation_name, path, kind in leaves:
-            relation = self.snapshot.relation_by_name[
-                QualifiedName(str(schema), str(relation_name))
-            ]
+            relation = self.snapshot.relation_by_name[QualifiedName(schema, relation_name)]
             if kind == "i":
-                size_bytes += self._fill(spec, relation, int(str(oid)), str(path))
+                size_bytes += self._fill(spec, relation, oid, path)
         self.superuser.execute(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = ANY(%s)", (list(oids),)
         )

@@ -14,6 +14,7 @@ from dbtune.server.binaries import Binaries, wheel_binaries
 from dbtune.server.cluster import Cluster, running_cluster
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.engine import Twin
+from dbtune.twin.extended import restore_extended
 from dbtune.twin.load import load_schema
 from dbtune.twin.model import NotModelled
 from dbtune.twin.settings import planner_settings
@@ -75,7 +76,10 @@ def open_twin(
             superuser.execute("CREATE EXTENSION pg_buffercache SCHEMA pg_catalog")
             loaded, missing = load_schema(superuser, owner, snapshot, told)
             told.stage("restore statistics")
-            refused = restore_statistics(superuser, loaded)
+            refused = (
+                *restore_statistics(superuser, loaded),
+                *restore_extended(superuser, owner, loaded),
+            )
             storage = Storage(superuser, cluster.data_dir)
             storage.restore(loaded)
             unset = planner_settings(owner, snapshot)
