@@ -24,6 +24,8 @@ QualKind = Literal[
     "other",
 ]
 
+JoinKind = Literal["inner", "left", "right", "full", "semi", "anti"]
+
 OperandKind = Literal["parameter", "constant", "expression", "subquery", "column"]
 
 
@@ -43,6 +45,10 @@ class Qual:
     names, and `function` names the function or operator that wraps it. `value` is the constant as
     SQL text when the operand is one, else None. `in_or` marks a member of an OR: alone it does not
     restrict. `prefix` is True for a LIKE whose pattern is known to begin with a literal.
+    `parametrized` says that `expression` holds a `$n` or subquery, so no index can have it as it
+    stands (`doc ->> $1`: the text came without its literals). `row` names the columns, in order,
+    of the row comparison it is part of: `(a, b) > ($1, $2)` is a range on `a`, and on `b` only
+    together with it. `operand` "column" is a column of another relation or of a function's result.
     """
 
     column: str
@@ -54,6 +60,8 @@ class Qual:
     function: str | None = None
     in_or: bool = False
     prefix: bool | None = None
+    parametrized: bool = False
+    row: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class JoinClause:
     right: int
     right_column: str
     operator: str = "="
-    kind: Literal["inner", "left", "right", "full", "semi", "anti"] = "inner"
+    kind: JoinKind = "inner"
 
 
 @dataclass(frozen=True, slots=True)

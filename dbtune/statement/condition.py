@@ -1,0 +1,430 @@
+"""Predicates → quals and join clauses: what each condition asks of each relation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from sqlglot import exp
+
+from dbtune.statement.expression import (
+    function_of,
+    has_outside,
+    is_fixed,
+    literal_text,
+    operand_of,
+    operator_of,
+    render,
+    unwrapped,
+    uses_in,
+)
+from dbtune.statement.model import JoinClause, JoinKind, OperandKind, Qual, QualKind
+from dbtune.statement.prepare import Prepared
+from dbtune.statement.scope import OUTSIDE, Use, columns_in
+
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
+    exp.NullSafeNEQ: "IS DISTINCT FROM",
+    exp.Like: "LIKE",
+    exp.ILike: "ILIKE",
+    exp.SimilarTo: "SIMILAR TO",
+    exp.Mod: "%",
+}
+_NEGATED = {
+    "=": "<>",
+    "<": ">=",
+    "<=": ">",
+    "LIKE": "NOT LIKE",
+    "ILIKE": "NOT ILIKE",
+    "SIMILAR TO": "NOT SIMILAR TO",
+    "~": "!~",
+    "~*": "!~*",
+    "IS DISTINCT FROM": "IS NOT DISTINCT FROM",
+}
+_NEGATED |= {after: before for before, after in _NEGATED.items()}
+_SPELLINGS = {"~~": "LIKE", "!~~": "NOT LIKE", "~~*": "ILIKE", "!~~*": "NOT ILIKE"}
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "@>": "<@", "<@": "@>", "<<": ">>"}
+_KINDS: dict[str, QualKind] = {
+    "=": "equal",
+    "<>": "not_equal",
+    "IS DISTINCT FROM": "not_equal",
+    **dict.fromkeys(("<", "<=", ">", ">="), "range"),
+    **dict.fromkeys(("LIKE", "ILIKE", "SIMILAR TO", "^@"), "like"),
+    **dict.fromkeys(("~", "~*", "!~", "!~*"), "regex"),
+    **dict.fromkeys(
+        ("@>", "<@", "&&", "?", "?|", "?&", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-"),
+        "contains",
+    ),
+    "@@": "text_search",
+}
+_JOINING = frozenset({"=", "<", "<=", ">", ">=", "<>"})
+_WIDENING = {
+    "text": ("character varying", "text"),
+    "varchar": ("character varying", "text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a predicate says: a qual of one use, or a join clause."""
+
+    use: int = -1
+    qual: Qual | None = None
+    clause: JoinClause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Reads lowered predicates of one scope.
+
+    Uses numbered below `first_use` belong to scopes around this one; a clause with one of those
+    gets `outer_kind`, any other `inner_kind`.
+    """
+
+    prepared: Prepared
+    uses: Sequence[Use]
+    first_use: int
+    inner_kind: JoinKind
+    outer_kind: JoinKind
+
+    def facts(self, node: exp.Expr, *, negated: bool = False) -> list[Fact]:
+        """All that a predicate says, ANDed."""
+        node = unwrapped(node)
+        while isinstance(node, exp.Not):
+            node, negated = unwrapped(node.this), not negated
+        if isinstance(node, exp.And if not negated else exp.Or):
+            return [f for part in _parts(node) for f in self.facts(part, negated=negated)]
+        if isinstance(node, exp.Or if not negated else exp.And):
+            return self._either([self.facts(p, negated=negated) for p in _parts(node)])
+        if isinstance(node, exp.Escape):
+            node = node.this
+        if isinstance(node, exp.Between):
+            return self._between(node, negated=negated)
+        if isinstance(node, exp.In):
+            return self._in(node, negated=negated)
+        if isinstance(node, exp.Is):
+            return self._is(node, negated=negated != bool(node.args.get("negate")))
+        return self._comparison(node, negated=negated)
+
+    def _comparison(self, node: exp.Expr, *, negated: bool) -> list[Fact]:
+        operator = _COMPARISONS.get(type(node))
+        if isinstance(node, exp.Operator):
+            operator = operator_of(node, self.prepared)
+            operator = _SPELLINGS.get(operator, operator)
+        if operator is None:
+            return self._boolean(node, negated=negated)
+        if isinstance(node, (exp.Like, exp.ILike)) and node.args.get("negate"):
+            negated = not negated
+        if negated:
+            operator = _NEGATED.get(operator, f"NOT {operator}")
+        left, right = unwrapped(node.this), unwrapped(node.expression)
+        if isinstance(_unquantified(right)[0], exp.Query) and _quantifier(right):
+            return []
+        if _elements(left) and _elements(right):
+            return self._row(left, operator, right)
+        return self.compare(left, operator, right)
+
+    def compare(self, left: exp.Expr, operator: str, right: exp.Expr) -> list[Fact]:
+        """What `left operator right` says."""
+        left, right = self._plain(left), self._plain(right)
+        here, there = uses_in(left), uses_in(right)
+        if not here and there:
+            left, right, here, there = right, left, there, here
+            if isinstance(left, (exp.Any, exp.Anonymous)) and _quantifier(left):
+                return self._other(left, f"{operator} {_quantifier(left)}")
+            operator = _FLIPPED.get(operator, operator)
+        if len(here) != 1 or len(there) > 1:
+            return []
+        if not there:
+            return [self._qual(here[0], left, operator, right)]
+        if here == there:
+            same = self._qual(here[0], left, operator, right)
+            return [replace(same, qual=replace(same.qual, kind="other"))] if same.qual else []
+        plain = isinstance(left, exp.Column) and isinstance(right, exp.Column)
+        if plain and operator in _JOINING:
+            return [self._clause(here[0], left.name, operator, there[0], right.name)]
+        flipped = _FLIPPED.get(operator, operator)
+        return [
+            self._qual(here[0], left, operator, right),
+            self._qual(there[0], right, flipped, left),
+        ]
+
+    def _clause(self, one: int, one_column: str, operator: str, two: int, column: str) -> Fact:
+        if one > two:
+            one, two, one_column, column = two, one, column, one_column
+            operator = _FLIPPED.get(operator, operator)
+        kind = self.outer_kind if one < self.first_use else self.inner_kind
+        return Fact(clause=JoinClause(one, one_column, two, column, operator, kind))
+
+    def _qual(self, use: int, subject: exp.Expr, operator: str, operand: exp.Expr) -> Fact:
+        """The qual `subject operator operand` on a use; the operand holds none of its columns."""
+        column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
+        kind = _KINDS.get(operator, "other")
+        operand, quantifier = _unquantified(operand)
+        if quantifier == "ANY" and operator == "=":
+            kind = "in"
+        elif quantifier == "ALL" and operator not in ("<>",):
+            kind = "other"
+        elif quantifier:
+            operator = f"{operator} {quantifier}"
+        what, value = self._operand(operand)
+        if isinstance(operand, exp.Boolean) and operator in ("=", "<>"):
+            kind, value = "boolean", str(operand.this == (operator == "=")).lower()
+        if kind == "text_search" and self._type(use, column) in ("jsonb", "json"):
+            kind = "contains"
+        base = Qual(column, kind, operator, what, value)
+        if kind in ("like", "regex") and isinstance(subject, exp.Expr):
+            base = replace(base, prefix=self._prefix(kind, operator, operand))
+        return Fact(use, self._wrapped(base, subject))
+
+    def _operand(self, node: exp.Expr) -> tuple[OperandKind, str | None]:
+        if uses_in(node) or has_outside(node):
+            inner = unwrapped(node)
+            while isinstance(inner, exp.Cast):
+                inner = unwrapped(inner.this)
+            return ("column" if isinstance(inner, exp.Column) else "expression"), None
+        return operand_of(node, self.prepared)
+
+    def _wrapped(self, qual: Qual, subject: exp.Expr) -> Qual:
+        """The qual with the expression and function that wrap its column, if any do."""
+        if isinstance(subject, exp.Column):
+            return qual
+        return replace(
+            qual,
+            expression=render(subject, self.prepared),
+            function=function_of(subject, self.prepared),
+            parametrized=not is_fixed(subject) or has_outside(subject),
+        )
+
+    def _plain(self, node: exp.Expr) -> exp.Expr:
+        """The expression without parentheses, and without casts that change no bytes."""
+        node = unwrapped(node)
+        if isinstance(node, exp.Cast) and isinstance(unwrapped(node.this), exp.Column):
+            column = cast("exp.Column", unwrapped(node.this))
+            to = node.to.sql(dialect="postgres").lower()
+            if column.table != OUTSIDE and to in _WIDENING:
+                source = self._type(int(column.table), column.name)
+                if source.partition("(")[0] in _WIDENING[to]:
+                    return column
+        return node
+
+    def _type(self, use: int, column: str) -> str:
+        found = self.uses[use].relation.column(column)
+        return found.type if found else ""
+
+    def _prefix(self, kind: str, operator: str, operand: exp.Expr) -> bool | None:
+        """Whether the pattern begins with a literal; None when that cannot be known."""
+        if operator == "^@":
+            return True
+        first = unwrapped(operand)
+        while isinstance(first, (exp.DPipe, exp.Operator)):
+            first = unwrapped(first.this)
+        pattern = literal_text(first, self.prepared)
+        if not pattern:
+            return None
+        if kind == "regex":
+            return pattern[0] == "^" and len(pattern) > 1 and pattern[1] not in ".[(\\*+?|$"
+        return pattern[0] not in "%_"
+
+    def _between(self, node: exp.Between, *, negated: bool) -> list[Fact]:
+        low, high = node.args["low"], node.args["high"]
+        if node.args.get("symmetric"):
+            return self._other(node, "BETWEEN SYMMETRIC")
+        above = self.compare(node.this, "<" if negated else ">=", low)
+        below = self.compare(node.this, ">" if negated else "<=", high)
+        return self._either([above, below]) if negated else above + below
+
+    def _in(self, node: exp.In, *, negated: bool) -> list[Fact]:
+        values = node.expressions
+        subject = unwrapped(node.this)
+        if node.args.get("query") or not values:
+            return []
+        kind: QualKind = "not_equal" if negated else "in"
+        operator = "NOT IN" if negated else "IN"
+        subjects = _elements(subject)
+        if subjects:
+            row = tuple(s.name for s in subjects if isinstance(s, exp.Column))
+            if negated or len(row) < len(subjects):
+                return []
+            found = [self._in_list(s, values, kind, operator, at) for at, s in enumerate(subjects)]
+            return [replace(f, qual=replace(f.qual, row=row)) for f in found if f and f.qual]
+        fact = self._in_list(subject, values, kind, operator)
+        return [fact] if fact else []
+
+    def _in_list(
+        self,
+        subject: exp.Expr,
+        values: Sequence[exp.Expr],
+        kind: QualKind,
+        operator: str,
+        at: int | None = None,
+    ) -> Fact | None:
+        """`subject IN (values)`; of row values, the elements at one position."""
+        subject = self._plain(subject)
+        here = uses_in(subject)
+        if len(here) != 1:
+            return None
+        if at is not None:
+            rows = [_elements(unwrapped(v)) for v in values]
+            values = [row[at] for row in rows if len(row) > at]
+        operands = {self._operand(v)[0] for v in values}
+        what: OperandKind = operands.pop() if len(operands) == 1 else "expression"
+        value = None
+        if what == "constant":
+            value = ", ".join(self._operand(v)[1] or "" for v in values)
+        column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
+        return Fact(here[0], self._wrapped(Qual(column, kind, operator, what, value), subject))
+
+    def _is(self, node: exp.Is, *, negated: bool) -> list[Fact]:
+        subject, what = self._plain(node.this), node.expression
+        here = uses_in(subject)
+        if len(here) != 1 or not isinstance(what, (exp.Null, exp.Boolean)):
+            return self._other(node, "IS")
+        column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
+        if isinstance(what, exp.Null):
+            kind: QualKind = "is_not_null" if negated else "is_null"
+            qual = Qual(column, kind, "IS NOT NULL" if negated else "IS NULL", "constant", "NULL")
+        else:
+            shown = "TRUE" if what.this else "FALSE"
+            operator = f"IS NOT {shown}" if negated else f"IS {shown}"
+            qual = Qual(column, "boolean", operator, "constant", shown.lower())
+        return [Fact(here[0], self._wrapped(qual, subject))]
+
+    def _boolean(self, node: exp.Expr, *, negated: bool) -> list[Fact]:
+        here = uses_in(node)
+        if len(here) == 1 and isinstance(node, exp.Column) and node.table != OUTSIDE:
+            value = "false" if negated else "true"
+            return [Fact(here[0], Qual(node.name, "boolean", "=", "constant", value))]
+        return self._other(node, "NOT" if negated else "")
+
+    def _other(self, node: exp.Expr, operator: str) -> list[Fact]:
+        """A condition of some other form, if it concerns one use."""
+        here = uses_in(node)
+        if len(here) != 1 or any(True for _ in node.find_all(exp.Query)):
+            return []
+        column = next(c.name for c in columns_in(node) if c.table != OUTSIDE)
+        return [Fact(here[0], self._wrapped(Qual(column, "other", operator, "expression"), node))]
+
+    def _row(self, left: exp.Expr, operator: str, right: exp.Expr) -> list[Fact]:
+        """A row comparison: equality is one per column, an order is that of the first column."""
+        pairs = list(zip(_elements(left), _elements(right), strict=False))
+        facts = [fact for one, two in pairs for fact in self.compare(one, operator, two)]
+        if operator == "=":
+            return facts
+        if operator not in ("<", "<=", ">", ">="):
+            return self._either([[fact] for fact in facts])
+        quals = [f for f in facts if f.qual]
+        row = tuple(f.qual.column for f in quals if f.qual)
+        return [
+            Fact(f.use, replace(f.qual, row=row, in_or=at > 0))
+            for at, f in enumerate(quals)
+            if f.qual
+        ]
+
+    def _either(self, branches: list[list[Fact]]) -> list[Fact]:
+        """An OR: what all branches imply together, then their members, marked."""
+        if len(branches) == 1:
+            return branches[0]
+        implied = [f for f in _implied(branches) if f.qual]
+        keys = {_key(f) for f in implied}
+        shared = set(branches[0]).intersection(*branches[1:]) if branches else set()
+        kept = [f for f in branches[0] if f in shared and (f.clause or _key(f) not in keys)]
+        members: dict[Fact, None] = {}
+        for fact in (f for branch in branches for f in branch if f not in shared):
+            for member in _as_quals(fact):
+                alone = member.qual and member.qual.kind in ("equal", "in") and _all_equal(branches)
+                if not (alone and _key(member) in keys):
+                    members.setdefault(member)
+        return [*implied, *kept, *members]
+
+
+def _parts(node: exp.Expr) -> Iterable[exp.Expr]:
+    return cast("Iterable[exp.Expr]", node.flatten())
+
+
+def _elements(node: exp.Expr) -> list[exp.Expr]:
+    """The elements of a row constructor, or none."""
+    if isinstance(node, exp.Tuple) or (
+        isinstance(node, exp.Anonymous) and str(node.this).lower() == "row"
+    ):
+        return list(node.expressions)
+    return []
+
+
+def _quantifier(node: exp.Expr) -> str:
+    if isinstance(node, exp.Any):
+        return "ANY"
+    if isinstance(node, exp.All) or (
+        isinstance(node, exp.Anonymous) and str(node.this).lower() == "all"
+    ):
+        return "ALL"
+    return ""
+
+
+def _unquantified(node: exp.Expr) -> tuple[exp.Expr, str]:
+    """The operand of ANY or ALL, and which of them it was."""
+    quantifier = _quantifier(node)
+    if not quantifier:
+        return node, ""
+    inner = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+    return unwrapped(inner), quantifier
+
+
+def _key(fact: Fact) -> tuple[int, str, str | None]:
+    assert fact.qual is not None
+    return fact.use, fact.qual.column, fact.qual.expression
+
+
+def _as_quals(fact: Fact) -> list[Fact]:
+    """A member of an OR: alone it restricts nothing."""
+    if fact.qual:
+        return [Fact(fact.use, replace(fact.qual, in_or=True))]
+    if not fact.clause:
+        return []
+    clause = fact.clause
+    kind = _KINDS.get(clause.operator, "other")
+    flipped = _FLIPPED.get(clause.operator, clause.operator)
+    left = Qual(clause.left_column, kind, clause.operator, "column", in_or=True)
+    right = Qual(clause.right_column, kind, flipped, "column", in_or=True)
+    return [Fact(clause.left, left), Fact(clause.right, right)]
+
+
+def _all_equal(branches: Sequence[Sequence[Fact]]) -> bool:
+    return all(len(b) == 1 and b[0].qual and b[0].qual.kind in ("equal", "in") for b in branches)
+
+
+def _implied(branches: Sequence[Sequence[Fact]]) -> list[Fact]:
+    """Quals that hold whichever branch does: `a = 1 OR a = 2` is an IN, keyset pages a range."""
+    found: list[Fact] = []
+    plain = [[f for f in b if f.qual and not f.qual.in_or] for b in branches]
+    for key in dict.fromkeys(_key(f) for f in plain[0]):
+        per_branch = [next((f.qual for f in b if _key(f) == key), None) for b in plain]
+        quals = [q for q in per_branch if q]
+        if len(quals) < len(branches):
+            continue
+        first = quals[0]
+        operands = {q.operand for q in quals}
+        operand: OperandKind = operands.pop() if len(operands) == 1 else "expression"
+        if all(q == first for q in quals):
+            found.append(Fact(key[0], first))
+        elif all(q.kind in ("equal", "in") for q in quals):
+            value = ", ".join(q.value or "" for q in quals) if operand == "constant" else None
+            joined = replace(first, kind="in", operator="IN", operand=operand, value=value, row=())
+            found.append(Fact(key[0], joined))
+        else:
+            directions = {q.operator[0] for q in quals if q.kind == "range"}
+            orderly = all(q.kind in ("equal", "in", "range") for q in quals)
+            if orderly and len(directions) == 1:
+                operator = directions.pop() + "="
+                ranged = replace(
+                    first, kind="range", operator=operator, operand=operand, value=None, row=()
+                )
+                found.append(Fact(key[0], ranged))
+    return found
