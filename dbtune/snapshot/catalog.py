@@ -204,7 +204,7 @@ class Constraint:
 class ExtendedStatistics:
     """An extended statistics object (pg_stats_ext), values as the view shows them.
 
-    `expression_statistics` has one entry per expression, as pg_stats_ext_exprs shows it.
+    `expression_statistics` has one entry per expression (pg_stats_ext_exprs), or none at all.
     """
 
     name: QualifiedName
@@ -219,7 +219,7 @@ class ExtendedStatistics:
     most_common_values: tuple[tuple[str | None, ...], ...] | None = None
     most_common_freqs: tuple[float, ...] | None = None
     most_common_base_freqs: tuple[float, ...] | None = None
-    expression_statistics: tuple[ColumnStatistics | None, ...] = ()
+    expression_statistics: tuple[ColumnStatistics, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

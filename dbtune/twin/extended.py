@@ -72,7 +72,7 @@ def _restore_one(
     _make_scratch(owner, statistics, relation)
     try:
         expressions = None
-        if statistics.expression_statistics:
+        if len(statistics.expression_statistics) == len(statistics.expressions) > 0:
             expressions = _scratch_expressions(superuser, statistics)
         superuser.execute(
             _INSERT,

@@ -74,7 +74,7 @@ def restore_statistics(superuser: Session, snapshot: Snapshot) -> tuple[NotModel
 
 
 def restore_scratch_columns(
-    superuser: Session, table: str, first: int, statistics: Sequence[ColumnStatistics | None]
+    superuser: Session, table: str, first: int, statistics: Sequence[ColumnStatistics]
 ) -> None:
     """Restore the statistics of a temporary table's columns, from attribute number `first` on."""
     row = superuser.execute(
@@ -87,7 +87,6 @@ def restore_scratch_columns(
     rows = tuple(
         _column_row(name, None, number, replace(s, inherited=False))
         for number, s in enumerate(statistics, start=first)
-        if s
     )
     _restore(superuser, _COLUMN_TABLE, "column_statistics", rows, CURRENT_VERSION)
 

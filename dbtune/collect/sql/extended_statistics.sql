@@ -9,6 +9,23 @@ SELECT /* dbtune */
           ORDER BY k.place)::text[] AS columns,
     coalesce(pg_get_statisticsobjdef_expressions(e.oid), '{}') AS expressions,  --[ server >= 14 ]
     coalesce(s.inherited, false) AS inherited,                                  --[ server >= 15 ]
+    ARRAY(SELECT json_build_object(                                                   --[ server >= 14 ]
+              'inherited', false,                                                     --[ server >= 14 ]
+              'inherited', coalesce(x.inherited, false),                              --[ server >= 15 ]
+              'null_frac', x.null_frac, 'avg_width', x.avg_width,                     --[ server >= 14 ]
+              'n_distinct', x.n_distinct, 'correlation', x.correlation,               --[ server >= 14 ]
+              'most_common_values', x.most_common_vals::text::text[],                 --[ server >= 14 ]
+              'most_common_freqs', x.most_common_freqs,                               --[ server >= 14 ]
+              'histogram_bounds', x.histogram_bounds::text::text[],                   --[ server >= 14 ]
+              'most_common_elems', x.most_common_elems::text::text[],                 --[ server >= 14 ]
+              'most_common_elem_freqs', x.most_common_elem_freqs,                     --[ server >= 14 ]
+              'elem_count_histogram', x.elem_count_histogram)                         --[ server >= 14 ]
+          FROM unnest(pg_get_statisticsobjdef_expressions(e.oid)) WITH ORDINALITY AS k(expression, place) --[ server >= 14 ]
+          JOIN pg_stats_ext_exprs x ON x.statistics_schemaname = en.nspname           --[ server >= 14 ]
+              AND x.statistics_name = e.stxname AND x.expr = k.expression             --[ server >= 14 ]
+              AND x.inherited IS NOT DISTINCT FROM s.inherited                        --[ server >= 15 ]
+          WHERE x.null_frac IS NOT NULL                                               --[ server >= 14 ]
+          ORDER BY k.place) AS expression_statistics,                                 --[ server >= 14 ]
     s.n_distinct::text AS n_distinct,
     s.dependencies::text AS dependencies,
     s.most_common_vals AS most_common_values,
