@@ -8,7 +8,6 @@ A template sees the fields of the detector's evidence, and `subject` (the text f
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,16 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from dbtune.typeset.figures import (
+    bytes_text,
+    count_text,
+    ms_text,
+    number_of,
+    percent_text,
+    times_text,
+)
+from dbtune.typeset.foreign import one_line
 
 COMMON: Mapping[str, Any] = {
     "subject": "subject",
@@ -34,59 +43,35 @@ class BadTemplate(ValueError):
     """A template that cannot be compiled, or that asks for what its evidence does not hold."""
 
 
-def number(value: float) -> str:
-    """1234567 as "1.2 million", 1234 as "1,234"."""
-    for size, word in ((1e9, "billion"), (1e6, "million")):
-        if abs(value) >= size:
-            return f"{value / size:.1f} {word}"
-    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.1f}"
-
-
-def size(size_bytes: float) -> str:
-    """Bytes as PostgreSQL's pg_size_pretty would say them, roughly."""
-    for power, unit in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
-        if abs(size_bytes) >= 1024**power:
-            return f"{size_bytes / 1024**power:.3g} {unit}"
-    return f"{size_bytes:.0f} bytes"
-
-
-def percent(fraction: float) -> str:
-    """0.123 as "12 %"; small parts keep one significant figure."""
-    if 0 < fraction < 0.01:
-        digits = min(6, -math.floor(math.log10(fraction * 100)))
-        return f"{fraction * 100:.{digits}f} %"
-    return f"{fraction * 100:.0f} %"
-
-
 def listed(values: Sequence[object]) -> str:
     """Several things as a reader lists them: a, b and c."""
     words = [str(v) for v in values]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def shortened(text: str, chars: int = _STATEMENT_CHARS) -> str:
-    """A statement on one line, cut after `chars` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= chars else line[: chars - 1].rstrip() + "…"
+def shortened(text: str) -> str:
+    """A statement on one line, cut where it gets long."""
+    return one_line(text, _STATEMENT_CHARS)
 
 
 def counted(value: float, singular: str, plural: str = "") -> str:
     """A number with its noun: 1 row, 2 rows."""
-    return f"{number(value)} {singular if value == 1 else plural or singular + 's'}"
+    return number_of(round(value), singular, plural)
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    builtin = environment.filters
     environment.filters = {
-        "number": number,
-        "size": size,
-        "percent": percent,
-        "listed": listed,
-        "shortened": shortened,
+        **{name: builtin[name] for name in ("first", "join", "length", "round")},
+        "count": count_text,
         "counted": counted,
-        "first": environment.filters["first"],
-        "length": environment.filters["length"],
-        "round": environment.filters["round"],
+        "listed": listed,
+        "ms": ms_text,
+        "percent": percent_text,
+        "shortened": shortened,
+        "size": bytes_text,
+        "times": times_text,
     }
     return environment
 
