@@ -102,12 +102,13 @@ def agent_metrics(connection: Connection[Any], visit: Visit) -> None:
     """The nightly job's figures of one agent, computed and upserted."""
     days = visit.random.choice((7, 30, 90))
     row = connection.execute(
-        'SELECT count(*), count("closedWonAt"), extract(epoch FROM percentile_cont(0.5) WITHIN '
-        'GROUP (ORDER BY "firstTouchAt" - "enteredAt"))::int FROM "LeadFact" WHERE '
+        'SELECT count(*), count("closedWonAt"), percentile_cont(0.5) WITHIN GROUP '
+        '(ORDER BY "firstTouchAt" - "enteredAt") FROM "LeadFact" WHERE '
         '"assignedUserId" = %s AND "enteredAt" >= %s AND "deletedAt" IS NULL',
         (visit.user, NOW - timedelta(days=days)),
     ).fetchone()
     assigned, won, touch = row or (0, 0, None)
+    seconds = round(touch.total_seconds()) if touch else 0
     connection.execute(
         'INSERT INTO "AgentMetricsSnapshot" ("id", "orgId", "agentUserId", "windowDays", '
         '"leadsAssigned", "leadsWon", "medianFirstTouchSeconds", "computedAt") '
@@ -117,7 +118,7 @@ def agent_metrics(connection: Connection[Any], visit: Visit) -> None:
         '"medianFirstTouchSeconds" = EXCLUDED."medianFirstTouchSeconds", '
         '"computedAt" = EXCLUDED."computedAt"',
         (
-            f"m{visit.number}", visit.organization, visit.user, days, assigned, won, touch, NOW,
+            f"m{visit.number}", visit.organization, visit.user, days, assigned, won, seconds, NOW,
         ),
     )  # fmt: skip
 

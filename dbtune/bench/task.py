@@ -1,0 +1,64 @@
+"""What is measured: one statement (or a few that belong together) before and after a change."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dbtune.bench.parameters import Kind
+
+Values = tuple[str | None, ...]
+
+_LEADING = re.compile(r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
+_WRITES = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+_RUNNABLE = re.compile(r"(select|with|insert|update|delete|merge|values|table)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution: a text with `$n` and its values as the server's text forms."""
+
+    text: str
+    values: Values = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One row of the benchmark.
+
+    `before` and `after` hold one group of runs per parameter set; both sides of an index change
+    hold the same runs, a rewrite's differ. `calls` weights the task within the workload, `kinds`
+    names the parameter sets, `guessed` the parameters for which only the type was known.
+    """
+
+    fingerprint: str
+    label: str
+    calls: float
+    before: tuple[tuple[Run, ...], ...]
+    after: tuple[tuple[Run, ...], ...]
+    kinds: tuple[Kind, ...]
+    guessed: tuple[int, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.before[0][0].text
+
+    @property
+    def writes(self) -> bool:
+        return any(_WRITES.search(r.text) for group in (*self.before, *self.after) for r in group)
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """A statement without figures, and why."""
+
+    fingerprint: str
+    text: str
+    calls: float
+    reason: str
+
+
+def is_runnable(text: str) -> bool:
+    """True for statements that may be run again and rolled back: queries and DML."""
+    start = _LEADING.match(text)
+    return bool(_RUNNABLE.match(text, start.end() if start else 0))
