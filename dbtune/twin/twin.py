@@ -22,10 +22,10 @@ from dbtune.twin.statistics import restore_statistics
 from dbtune.twin.storage import Storage
 
 _MINIMUM_MAJOR = 18
-_DATABASE = "twin"
-_ROLE = "dbtune"
+DATABASE = "twin"
+ROLE = "dbtune"
 
-_SETTINGS = {
+SETTINGS = {
     "autovacuum": "off",  # it would replace the statistics
     "shared_buffers": "16MB",
     "max_connections": "10",
@@ -64,10 +64,10 @@ def open_twin(
         )
     told = progress or Silent()
     told.stage("start embedded server")
-    with running_cluster(used, settings=_SETTINGS) as cluster:
-        locale = _create_database(cluster, snapshot)
-        superuser_dsn = cluster.dsn(_DATABASE)
-        owner_dsn = superuser_dsn.replace("user=postgres", f"user={_ROLE}", 1)
+    with running_cluster(used, settings=SETTINGS) as cluster:
+        locale = create_database(cluster, snapshot)
+        superuser_dsn = cluster.dsn(DATABASE)
+        owner_dsn = superuser_dsn.replace("user=postgres", f"user={ROLE}", 1)
         with (
             psycopg.connect(superuser_dsn, autocommit=True) as superuser,
             psycopg.connect(owner_dsn, autocommit=True) as owner,
@@ -87,7 +87,7 @@ def open_twin(
             yield Twin(superuser, owner, storage, loaded, notes)
 
 
-def _create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled, ...]:
+def create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled, ...]:
     """An empty database whose collation treats `LIKE 'x%'` as the target's does."""
     collate = snapshot.server.collate
     if snapshot.server.locale_provider == "b":
@@ -100,9 +100,9 @@ def _create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled,
     if not locale:
         notes = (NotModelled(f"collation {collate}", "planned with C.UTF-8 in its place"),)
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {_ROLE} LOGIN".encode())
+        connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
         sql = (
-            f"CREATE DATABASE {quote_identifier(_DATABASE)} OWNER {_ROLE}"
+            f"CREATE DATABASE {quote_identifier(DATABASE)} OWNER {ROLE}"
             f" TEMPLATE template0 ENCODING 'UTF8' {locale}"
         )
         connection.execute(sql.encode())
