@@ -43,9 +43,8 @@ SELECT c.oid, pg_relation_filenode(c.oid) FROM pg_class c
 WHERE c.relkind IN ('r', 'm', 'p') AND c.oid = ANY(%s)
 """
 _LOCKS = """
-SELECT coalesce(i.indrelid, l.relation), l.mode
-FROM pg_locks l LEFT JOIN pg_index i ON i.indexrelid = l.relation
-WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.granted
+SELECT relation, mode FROM pg_locks
+WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted
 """
 _SCANS = "SELECT relid, coalesce(seq_scan, 0) FROM pg_stat_xact_user_tables"
 _OWNERLESS = re.compile(r"""^(?:role|user) "(?P<role>.+)" does not exist$""")
