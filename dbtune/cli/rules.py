@@ -27,7 +27,7 @@ def list_rules(context: typer.Context, rules: Folder = None, as_json: AsJson = F
     """List the rules: id, severity and what each finds."""
     if context.invoked_subcommand:
         return
-    from dbtune.rules.load import load_rules  # noqa: PLC0415 - --help needs no rules
+    from dbtune.rules.load import load_rules
 
     loaded = load_rules(rules)
     typer.echo(_json(loaded) if as_json else _table(loaded))
@@ -41,9 +41,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Explain one rule: why it matters, an example, the cure, its thresholds and their reasons."""
-    from dbtune.rules import table  # noqa: PLC0415
-    from dbtune.rules.judge import chosen  # noqa: PLC0415
-    from dbtune.rules.load import load_rules  # noqa: PLC0415
+    from dbtune.rules import table
+    from dbtune.rules.judge import chosen
+    from dbtune.rules.load import load_rules
 
     folder = rules or (context.parent.params["rules"] if context.parent else None)
     (found,) = chosen(load_rules(folder), select=[rule])
@@ -51,7 +51,7 @@ def show(
 
 
 def _json(rules: Sequence[Rule]) -> str:
-    from dbtune.rules import table  # noqa: PLC0415
+    from dbtune.rules import table
 
     return json.dumps({"schema": 1, "rules": [table.as_json(r) for r in rules]}, indent=2)
 

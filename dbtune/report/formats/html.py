@@ -11,9 +11,9 @@ from dbtune.advice import Price, Recommendation
 from dbtune.finding import Finding, Severity
 from dbtune.gate.verdict import Decision, Outcome
 from dbtune.plan import Plan
+from dbtune.plan_text import plan_text
 from dbtune.report.change import Described, Effect, describe, effect, served
 from dbtune.report.model import Report, ReportedStatement
-from dbtune.report.plan_text import plan_text
 from dbtune.report.render import Style
 from dbtune.typeset.figures import ms_text, number_of, percent_text
 from dbtune.typeset.page import page
