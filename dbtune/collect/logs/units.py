@@ -1,0 +1,95 @@
+"""From rows in the engine to Traffic: units in order, the repeating ones kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from dbtune.collect.logs.engine import Engine
+from dbtune.traffic import Shape, Traffic, Unit
+
+PAUSE_MS = 1_000
+"""A session that waits longer for its client has begun another unit of work."""
+
+UNIT_LENGTH = 1_000
+"""A session that never pauses is cut into units of so many executions."""
+
+UNITS_PER_SHAPE = 100
+LEAST_RUNS = 3
+SAMPLE_LENGTH = 100_000
+
+
+def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
+    """The Traffic of all entries that the engine has taken in."""
+    engine.run("session_rows", pause_ms=PAUSE_MS, unit_length=UNIT_LENGTH)
+    engine.run(
+        "sample", units_per_shape=UNITS_PER_SHAPE, sample_length=SAMPLE_LENGTH,
+        least_runs=LEAST_RUNS,
+    )  # fmt: skip
+    ((units_seen, executions, first_at, last_at),) = engine.rows(
+        "SELECT count(DISTINCT unit), count(*), min(logged_at)::VARCHAR, max(logged_at)::VARCHAR"
+        " FROM run"
+    )
+    shapes = tuple(
+        Shape(fingerprint, text, calls, total, longest)
+        for fingerprint, text, calls, total, longest in engine.rows(
+            "SELECT fingerprint, text, count(run.shape), coalesce(sum(ms), 0),"
+            " coalesce(max(ms), 0) FROM shape_name LEFT JOIN run ON run.shape = number"
+            " GROUP BY number, fingerprint, text ORDER BY number"
+        )
+    )
+    return Traffic(
+        shapes=shapes,
+        units=tuple(_units(engine)),
+        units_seen=units_seen,
+        executions=executions,
+        lines=lines,
+        damaged_lines=damaged_lines,
+        first_at=first_at,
+        last_at=last_at,
+    )
+
+
+def _units(engine: Engine) -> Iterator[Unit]:
+    rows = engine.rows(
+        "SELECT unit, session, shape, transaction, epoch_ms(logged_at)::DOUBLE, ms, idle_ms, given,"
+        " tags, application, trace IS NOT NULL"
+        " FROM run SEMI JOIN sampled USING (unit)"
+        " ORDER BY min(logged_at) OVER (PARTITION BY unit), unit,"
+        " CASE WHEN trace IS NULL THEN NULL ELSE logged_at END, session, line"
+    )
+    for _, found in groupby(rows, key=itemgetter(0)):
+        yield _unit(list(found))
+
+
+def _unit(rows: list[tuple[Any, ...]]) -> Unit:
+    _, sessions, shapes, transactions, ends, exec_ms, idle, values, *_ = zip(*rows, strict=True)
+    first = rows[0]
+    starts = [end - ms for end, ms in zip(ends, exec_ms, strict=True)]
+    return Unit(
+        origin="trace" if first[10] else "session",
+        attribution=first[8] or "",
+        application=first[9] or "",
+        session_count=len(set(sessions)),
+        shapes=shapes,
+        transactions=tuple(_numbered(transactions)),
+        starts_ms=tuple(round(start - starts[0], 3) for start in starts),
+        exec_ms=exec_ms,
+        idle_ms=(0.0, *idle[1:]),
+        values=values,
+    )
+
+
+def _numbered(transactions: tuple[str | None, ...]) -> Iterator[int]:
+    """A number for each transaction that holds several executions, else -1."""
+    counts: dict[str | None, int] = {}
+    for name in transactions:
+        counts[name] = counts.get(name, 0) + 1
+    numbers: dict[str, int] = {}
+    for name in transactions:
+        if name is None or counts[name] == 1:
+            yield -1
+        else:
+            yield numbers.setdefault(name, len(numbers))

@@ -1,0 +1,72 @@
+"""Traffic: what a server's log says of who asked what, in which order, in which unit of work.
+
+The values are compact: a unit keeps columns, not one object per execution, and only units in
+which a statement shape repeats are kept, up to a number per shape. Counts and times of shapes are
+those of the whole log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+UnitOrigin = Literal["trace", "session"]
+"""What holds a unit together: a trace id in the statements' comments, or one session without a
+long pause. A session may serve several requests in a row: see `Unit.transactions`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """All statements of one fingerprint. `text` is normalized: it holds no literal.
+
+    `rows_per_call` is known only from auto_explain entries with actual rows.
+    """
+
+    fingerprint: str
+    text: str
+    calls: int
+    total_exec_ms: float
+    max_exec_ms: float
+    rows_per_call: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Executions that belong together, in the order in which the server finished them.
+
+    One element per execution in each column. `transactions` holds a number per explicit
+    transaction, and -1 for an execution in a transaction of its own. `starts_ms` counts from the
+    unit's first start. `idle_ms` is how long the session waited for its client before the
+    execution (0 for the first). `values` are the logged parameters or literals as text, None
+    where the log has none; `session_count` tells how many connections took part.
+    """
+
+    origin: UnitOrigin
+    attribution: str
+    application: str
+    session_count: int
+    shapes: tuple[int, ...]
+    transactions: tuple[int, ...]
+    starts_ms: tuple[float, ...]
+    exec_ms: tuple[float, ...]
+    idle_ms: tuple[float, ...]
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """A reading of logs. `Unit.shapes` index `shapes`.
+
+    `units_seen` counts all units, also those not kept in `units`. `damaged_lines` could not be
+    read; `first_at` and `last_at` are the log's own times.
+    """
+
+    shapes: tuple[Shape, ...]
+    units: tuple[Unit, ...]
+    units_seen: int
+    executions: int
+    lines: int
+    damaged_lines: int
+    first_at: str | None
+    last_at: str | None
+    plans: tuple[tuple[int, str], ...] = ()
