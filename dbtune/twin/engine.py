@@ -86,9 +86,20 @@ class Twin:
 
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Hypothetical | Rejected, ...]:
         """Make hypothetical indexes, hidden, see PricingEngine."""
+        known = self._supposer.hidden_oids
         made = self._supposer.suppose(specs)
-        self._hidden |= self._supposer.hidden_oids
+        self._hidden |= self._supposer.hidden_oids - known
         return tuple(m.hypothetical if isinstance(m, Supposed) else m for m in made)
+
+    def suppose_ddl(self, ddl: str) -> Hypothetical:
+        """The hypothetical index, hidden, that a CREATE INDEX statement means.
+
+        Raises:
+            BadInput: it is no CREATE INDEX statement, or the server refuses it.
+        """
+        made = self._supposer.suppose_ddl(ddl)
+        self._hidden |= made.oids
+        return made.hypothetical
 
     def _set_visible(self, show: Collection[str], hide: Collection[str]) -> None:
         """Bring pg_index.indisvalid in line with what the next plan may see."""

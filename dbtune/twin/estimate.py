@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
@@ -80,8 +80,8 @@ def index_size(
                 pivot_size=tuple_bytes([k.width for k in keys]),
             )
         case "hash":
-            present = rows * (1.0 - keys[0].width.null_frac)
-            return hash_size(present, fillfactor_percent=filled)
+            groups = _groups_of_column(keys[0], rows, with_nulls=False)
+            return hash_size(max(relation.reltuples, rows), groups, fillfactor_percent=filled)
         case "brin":
             return brin_size(heap_pages, _pages_per_range(spec), _summary_bytes(keys))
         case "gin":
@@ -94,13 +94,13 @@ def index_size(
 def key_groups(keys: Sequence[KeyFigures], rows: float) -> tuple[Group, ...]:
     """How `rows` rows share key values: nulls, the most common values, all others."""
     if len(keys) == 1:
-        return tuple(_groups_of_column(keys[0].statistics, rows))
+        return tuple(_groups_of_column(keys[0], rows))
     combinations = 1.0
     for key in keys:
         combinations *= max(distinct_values(key.statistics, rows), 1.0)
     seen = combinations * -math.expm1(-rows / combinations) if combinations > 0 else rows
     seen = max(min(seen, rows), 1.0)
-    return (Group(seen, rows / seen),)
+    return (Group(seen, rows / seen, tuple_bytes([k.width for k in keys])),)
 
 
 def distinct_values(statistics: ColumnStatistics | None, rows: float) -> float:
@@ -112,23 +112,25 @@ def distinct_values(statistics: ColumnStatistics | None, rows: float) -> float:
     return min(max(found, 1.0) + (1.0 if statistics.null_frac > 0 else 0.0), max(rows, 1.0))
 
 
-def _groups_of_column(statistics: ColumnStatistics | None, rows: float) -> list[Group]:
+def _groups_of_column(key: KeyFigures, rows: float, *, with_nulls: bool = True) -> list[Group]:
+    statistics = key.statistics
+    width = tuple_bytes([replace(key.width, null_frac=0.0)])
     if statistics is None:
         distinct = distinct_values(None, rows)
-        return [Group(distinct, rows / max(distinct, 1.0))]
+        return [Group(distinct, rows / max(distinct, 1.0), width)]
     groups = []
     nulls = statistics.null_frac * rows
-    if nulls >= 1:
-        groups.append(Group(1.0, nulls))
+    if nulls >= 1 and with_nulls:
+        groups.append(Group(1.0, nulls, tuple_bytes([replace(key.width, null_frac=1.0)])))
     common = [f * rows for f in statistics.most_common_freqs or () if f * rows >= 1]
-    groups += [Group(1.0, count) for count in common]
+    groups += [Group(1.0, count, width) for count in common]
     distinct = statistics.n_distinct
     distinct = -distinct * rows if distinct < 0 else distinct
     others = rows - nulls - sum(common)
     other_keys = min(max(distinct - len(common), 0.0), others)
     if others >= 1:
         other_keys = max(other_keys, 1.0)
-        groups.append(Group(other_keys, others / other_keys))
+        groups.append(Group(other_keys, others / other_keys, width))
     return groups
 
 

@@ -35,10 +35,11 @@ class KeyWidth:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`groups` distinct keys that have `rows` rows each on average."""
+    """`groups` distinct keys of `rows` rows each, on average, with tuples of `tuple_bytes`."""
 
     groups: float
     rows: float
+    tuple_bytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def btree_size(
     """
     usable = _usable(fillfactor_percent)
     used = (
-        sum(_deduplicated_bytes(group, tuple_size) for group in groups)
+        sum(map(_deduplicated_bytes, groups))
         if groups
         else rows * (tuple_size + _LINE_POINTER_BYTES)
     )
@@ -139,8 +140,9 @@ def _inner_pages(leaves: int, pivot_size: float) -> tuple[int, int]:
     return inner, height
 
 
-def _deduplicated_bytes(group: Group, tuple_size: float) -> float:
+def _deduplicated_bytes(group: Group) -> float:
     """Bytes of a group's rows as posting lists of at most a tenth of a page (nbtsort.c)."""
+    tuple_size = group.tuple_bytes
     if group.rows <= 1.0001:
         return group.groups * (tuple_size + _LINE_POINTER_BYTES)
     return group.groups * sum(
@@ -190,21 +192,33 @@ def _rate_of_truncated_poisson(mean: float) -> float:
     return (low + high) / 2
 
 
-def hash_size(rows: float, *, fillfactor_percent: int = 75) -> IndexSize:
-    """Pages of a freshly built hash index (_hash_init(), _hash_spareindex() in hashutil.c)."""
+def hash_size(
+    table_rows: float, groups: Sequence[Group], *, fillfactor_percent: int = 75
+) -> IndexSize:
+    """Pages of a freshly built hash index (hashbuild(), _hash_init(), hashutil.c).
+
+    Buckets are made for all rows of the table, even if the index is partial or most rows are
+    null. Where their number is no power of two, some take twice the rows of others. A key with
+    many rows fills overflow pages of its own.
+    """
     entry = 16 + _LINE_POINTER_BYTES
     per_bucket = max(BLOCK_BYTES * fillfactor_percent // 100 // entry, 10)
-    wanted = rows / per_bucket
-    buckets = _hash_buckets(wanted)
+    buckets = _hash_buckets(table_rows / per_bucket)
     capacity = (BLOCK_BYTES - _PAGE_HEADER_BYTES - 16) // entry
-    mean = rows / buckets
-    overflow = buckets * _expected_overflow(mean, capacity)
+    heavy = [g for g in groups if g.rows > capacity / 4 and g.groups < buckets]
+    light_rows = sum(g.groups * g.rows for g in groups if g not in heavy)
+    whole = 1 << math.ceil(math.log2(buckets))
+    single = light_rows / whole
+    doubled = whole - buckets
+    overflow = doubled * _expected_overflow(2 * single, capacity)
+    overflow += (buckets - doubled) * _expected_overflow(single, capacity)
+    overflow += sum(g.groups * (g.rows + single / 2) / capacity for g in heavy)
     bitmaps = 1 + int(overflow // 32768)
     return IndexSize(math.ceil(1 + buckets + overflow + bitmaps))
 
 
 def _hash_buckets(wanted: float) -> int:
-    """Buckets double in four equal phases from 2**10 on; below that at once."""
+    """Buckets double in four equal phases from 512 on; below that at once."""
     if wanted <= 2:
         return 2
     whole = 1 << math.ceil(math.log2(wanted))
@@ -221,7 +235,7 @@ def _expected_overflow(mean: float, capacity: int) -> float:
     deviation = math.sqrt(mean)
     return sum(
         0.5 * math.erfc((capacity * n - mean) / (deviation * math.sqrt(2)))
-        for n in range(1, max(int((mean + 6 * deviation) // capacity), 0) + 1)
+        for n in range(1, int((mean + 6 * deviation) // capacity) + 1)
     )
 
 

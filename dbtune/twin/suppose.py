@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from dbtune.errors import BadInput
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.catalog import Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
+from dbtune.twin.adopt import newest_index, plain_create_index, read_spec
 from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
 from dbtune.twin.model import Session
@@ -55,37 +57,64 @@ class Supposer:
         return self.by_name[name].oids
 
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Supposed | Rejected, ...]:
+        """One answer per spec, in order; a spec known before is not made again."""
         for spec in specs:
             if spec not in self.made:
-                answer = self._make(spec)
-                self.made[spec] = answer
-                if isinstance(answer, Supposed):
-                    self.by_name[answer.hypothetical.name] = answer
-                    self.hidden_oids |= answer.oids
+                self.made[spec] = self._make(spec)
         return tuple(self.made[spec] for spec in specs)
+
+    def suppose_ddl(self, ddl: str) -> Supposed:
+        """The index that a CREATE INDEX statement would make.
+
+        Raises:
+            BadInput: it is no CREATE INDEX statement, or the server refuses it.
+        """
+        refusal = self._create(plain_create_index(ddl))
+        if refusal:
+            raise BadInput(f"The server refuses {ddl.strip()!r}: {refusal}.")
+        root = newest_index(self.superuser)
+        assert root is not None
+        row = self.superuser.execute("SELECT relname FROM pg_class WHERE oid = %s", (root,))
+        ((name,),) = row.fetchall()
+        return self._adopt(read_spec(self.superuser, root), name, root)
 
     def _make(self, spec: IndexSpec) -> Supposed | Rejected:
         name = spec.default_name()
+        refusal = self._create(spec.ddl(name))
+        if refusal:
+            return Rejected(spec, refusal)
+        qualified = QualifiedName(spec.relation.schema, name)
+        ((root,),) = self.superuser.execute("SELECT %s::regclass::oid", (qualified.sql,)).fetchall()
+        return self._adopt(spec, name, root)
+
+    def _create(self, ddl: str) -> str | None:
+        """None if the index was made, else what the server said."""
         try:
             with self.owner.transaction():
                 self.owner.execute("SET TRANSACTION READ WRITE")
-                self.owner.execute(spec.ddl(name).encode())
+                self.owner.execute(ddl.encode())
         except psycopg.Error as error:
-            return Rejected(spec, error.diag.message_primary or str(error))
-        qualified = QualifiedName(spec.relation.schema, name)
-        root = self._one("SELECT %s::regclass::oid", qualified.sql)
+            return error.diag.message_primary or str(error)
+        return None
+
+    def _adopt(self, spec: IndexSpec, name: str, root: int) -> Supposed:
+        """Size a new empty index and those of its partitions, and hide them."""
         leaves = self.superuser.execute(_LEAVES, ([root],)).fetchall()
-        oids = frozenset(int(row[0]) for row in leaves)
-        self.storage.evict(oids)
-        size_bytes = 0
-        for oid, schema, relation_name, path, kind in leaves:
-            relation = self.snapshot.relation_by_name[QualifiedName(schema, relation_name)]
-            if kind == "i":
-                size_bytes += self._fill(spec, relation, oid, path)
+        oids = frozenset(row[0] for row in leaves)
+        # Hidden before anything is planned: a planner that sees it would cache its first page.
         self.superuser.execute(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = ANY(%s)", (list(oids),)
         )
-        return Supposed(Hypothetical(name, spec, size_bytes), oids)
+        self.storage.evict(oids)
+        size_bytes = sum(
+            self._fill(spec, self.snapshot.relation_by_name[QualifiedName(s, r)], oid, path)
+            for oid, s, r, path, kind in leaves
+            if kind == "i"
+        )
+        self.hidden_oids |= oids
+        supposed = Supposed(Hypothetical(name, spec, size_bytes), oids)
+        self.by_name[name] = supposed
+        return supposed
 
     def _fill(self, spec: IndexSpec, relation: Relation, oid: int, path: str) -> int:
         """Size one leaf index; returns its bytes."""
@@ -131,7 +160,3 @@ class Supposer:
         assert isinstance(document, list)  # psycopg decodes json
         found = float(document[0]["Plan"]["Plan Rows"])
         return found if math.isfinite(found) else 0.0
-
-    def _one(self, sql: str, *parameters: object) -> object:
-        row = self.superuser.execute(sql.encode(), parameters).fetchone()
-        return row[0] if row else None
