@@ -128,7 +128,8 @@ class Relation:
 class IndexKey:
     """One key of an index: a column or an expression, its operator class, collation and order.
 
-    `opclass` and `collation` are None when they are the defaults of the type and column.
+    `opclass` and `collation` are None when they are the defaults of the type and column. `type` is
+    format_type()'s text of an expression's type; a column knows its own.
     """
 
     column: str | None
@@ -138,6 +139,7 @@ class IndexKey:
     descending: bool = False
     nulls_first: bool = False
     statistics: ColumnStatistics | None = None
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +228,8 @@ class ExtendedStatistics:
 class SchemaObject:
     """Any other object that the schema needs, with the DDL that makes it.
 
-    `kind` is one of extension, schema, role, type, domain, sequence, function, aggregate,
-    operator, collation, policy, rule, trigger, server.
+    `kind` is one of extension, schema, role, type, domain, domain constraint, sequence, function,
+    aggregate, operator, collation, policy, rule, trigger, server.
     """
 
     kind: str

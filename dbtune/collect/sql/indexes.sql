@@ -16,7 +16,8 @@ SELECT /* dbtune */
               'collation', CASE WHEN i.indcollation[k.n - 1] NOT IN (0, coalesce(a.attcollation, 100))
                   THEN json_build_object('schema', con.nspname, 'name', co.collname) END,
               'descending', i.indoption[k.n - 1] & 1 = 1,
-              'nulls_first', i.indoption[k.n - 1] & 2 = 2)
+              'nulls_first', i.indoption[k.n - 1] & 2 = 2,
+              'type', CASE WHEN a.attname IS NULL THEN format_type(ia.atttypid, ia.atttypmod) END)
           FROM generate_series(1, i.indnkeyatts) AS k(n)
           JOIN pg_opclass o ON o.oid = i.indclass[k.n - 1]
           JOIN pg_namespace ocn ON ocn.oid = o.opcnamespace

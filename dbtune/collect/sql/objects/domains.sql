@@ -4,10 +4,7 @@ SELECT /* dbtune */ 'domain' AS kind, format('%%I.%%I', n.nspname, t.typname) AS
     CASE WHEN t.typcollation NOT IN (0, bt.typcollation)
          THEN format(' COLLATE %%I.%%I', cn.nspname, co.collname) ELSE '' END ||
     coalesce(' DEFAULT ' || t.typdefault, '') ||
-    CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END ||
-    coalesce((SELECT string_agg(format(' CONSTRAINT %%I %%s', k.conname, pg_get_constraintdef(k.oid)),
-                                '' ORDER BY k.conname COLLATE "C")
-              FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '') AS definition
+    CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END AS definition
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
 JOIN pg_type bt ON bt.oid = t.typbasetype
