@@ -78,7 +78,7 @@ def _texts(values: Sequence[str], modifiers: Sequence[int]) -> list[str] | None:
     width = _width(len(values), len(_DIGITS))
     if width > limit:
         return None
-    return [_code(at, width).ljust(min(len(value), limit), "0") for at, value in enumerate(values)]
+    return [_code(at, width).ljust(min(len(value), limit), "x") for at, value in enumerate(values)]
 
 
 def _letters(values: Sequence[str], _modifiers: Sequence[int]) -> list[str] | None:
