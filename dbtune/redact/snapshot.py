@@ -22,6 +22,8 @@ from dbtune.statement.tokens import tokens
 
 def redact(snapshot: Snapshot) -> Snapshot:
     """The snapshot without a value of any row and without a literal of any statement."""
+    if snapshot.redacted:
+        return snapshot
     types = Types.of_objects(snapshot.objects)
     recorder = Recorder()
     _walked(snapshot, Walk(types, recorder))
