@@ -1,0 +1,27 @@
+"""BRIN: a few pages that say which part of a large, naturally ordered table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbtune.advisor.demand import Demand, is_equality
+from dbtune.index import IndexSpec
+from dbtune.snapshot.catalog import IndexKey
+
+KIND = "brin"
+COVERS = False
+
+_MIN_PAGES = 4096
+_MIN_CORRELATION = 0.9
+
+
+def propose(demand: Demand) -> Iterator[IndexSpec]:
+    if demand.relation.relpages < _MIN_PAGES:
+        return
+    for qual in demand.quals():
+        column = demand.relation.column(qual.column)
+        if column is None or qual.expression or not (qual.kind == "range" or is_equality(qual)):
+            continue
+        statistics = demand.statistics(column)
+        if statistics and abs(statistics.correlation or 0.0) >= _MIN_CORRELATION:
+            yield IndexSpec(demand.relation.name, (IndexKey(column.name),), access_method="brin")

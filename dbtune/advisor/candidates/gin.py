@@ -1,0 +1,44 @@
+"""GIN: containment in jsonb and arrays, text search, and substrings through pg_trgm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbtune.advisor.demand import Demand
+from dbtune.index import IndexSpec
+from dbtune.snapshot.catalog import IndexKey
+from dbtune.statement.model import Qual
+
+KIND = "gin"
+COVERS = False
+
+_PATH_OPERATORS = frozenset({"@>", "@?", "@@"})
+_ARRAY_OPERATORS = frozenset({"@>", "<@", "&&", "="})
+
+
+def propose(demand: Demand) -> Iterator[IndexSpec]:
+    for qual in demand.quals():
+        for opclass in _opclasses(demand, qual):
+            column = None if qual.expression else qual.column
+            key = IndexKey(column, qual.expression, opclass)
+            yield IndexSpec(demand.relation.name, (key,), access_method="gin")
+
+
+def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
+    """Operator classes of GIN that answer the condition; None is the type's default."""
+    column = demand.relation.column(qual.column)
+    if column is None:
+        return
+    if qual.kind in {"like", "regex"} and qual.operator[:1] != "!":
+        if any(e.name == "pg_trgm" for e in demand.snapshot.extensions):
+            yield "gin_trgm_ops"
+    elif qual.kind == "text_search":
+        yield None
+    elif qual.kind == "contains":
+        if column.type.endswith("[]"):
+            if qual.operator in _ARRAY_OPERATORS:
+                yield None
+        elif column.type == "jsonb":
+            yield None
+            if qual.operator in _PATH_OPERATORS:
+                yield "jsonb_path_ops"

@@ -1,0 +1,135 @@
+"""Which columns, in which order, would serve one demand: equality first, then range or order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from dbtune.advisor.demand import Demand, is_equality
+from dbtune.snapshot.catalog import IndexKey
+from dbtune.statement.model import Qual, SortKey
+
+Keys = tuple[IndexKey, ...]
+
+MAX_KEYS = 5
+_MAX_EQUALITIES = 4
+_NOT_ORDERED = ("json", "jsonb", "xml", "tsvector", "tsquery", "point", "box", "polygon", "line")
+
+
+def key_lists(demand: Demand) -> tuple[Keys, ...]:
+    """Key lists for a B-tree, each at most once, in a fixed order."""
+    return tuple(dict.fromkeys(k for k in map(_tidy, _raw_lists(demand)) if k))
+
+
+def _raw_lists(demand: Demand) -> Iterator[Keys]:
+    equalities = equality_keys(demand)
+    ranges = range_keys(demand)
+    order = sort_keys(demand)
+    for base in _bases(demand, equalities):
+        yield base
+        for position, first in enumerate(ranges):
+            yield (*base, first)
+            yield (*base, first, *ranges[:position], *ranges[position + 1 :])
+        if order:
+            yield (*base, *order)
+            yield (*base, *order, *ranges)
+        for grouped in (demand.use.group_keys, demand.use.distinct_keys):
+            yield (*base, *(IndexKey(c) for c in grouped))
+    if order and equalities:
+        yield (*order, *equalities)
+    for key in (*equalities[:2], *ranges):
+        yield (key,)
+    yield from _extremes(demand, equalities)
+
+
+def _bases(demand: Demand, equalities: Keys) -> Iterator[Keys]:
+    """What can be fixed to one value: constants, and the columns of each join."""
+    joins = [tuple(IndexKey(c) for c in columns) for columns in demand.joins]
+    for join in joins:
+        yield (*join, *equalities)
+        if equalities:
+            yield join
+            yield (*equalities, *join)
+    yield equalities
+    if len(equalities) > 1:
+        by_selectivity = sorted(equalities, key=lambda k: -_distinct(demand, k))
+        yield (by_selectivity[0],)
+    yield ()
+
+
+def _extremes(demand: Demand, equalities: Keys) -> Iterator[Keys]:
+    """min() and max() of a column are the ends of an index on it."""
+    known = {key.column for key in equalities}
+    rest = [c for c in demand.use.projected if c not in known]
+    if not demand.use.all_columns and len(rest) <= 2:
+        for column in rest:
+            yield (*equalities, IndexKey(column))
+
+
+def equality_keys(demand: Demand) -> Keys:
+    """Columns and expressions compared for equality, the most shared and selective first."""
+    found = {key_of(q): q for q in demand.quals() if is_equality(q)}
+    ordered = sorted(found, key=lambda key: _rank(demand, key))
+    if len(ordered) > _MAX_EQUALITIES:
+        best = sorted(ordered, key=lambda key: -_distinct(demand, key))[:_MAX_EQUALITIES]
+        ordered = [key for key in ordered if key in best]
+    return tuple(ordered)
+
+
+def range_keys(demand: Demand) -> Keys:
+    """Columns and expressions compared with < <= > >= BETWEEN."""
+    return tuple(dict.fromkeys(key_of(q) for q in demand.quals() if q.kind == "range"))
+
+
+def sort_keys(demand: Demand) -> Keys:
+    """ORDER BY as index keys, in the direction that begins ascending: B-trees read both ways.
+
+    Columns that an equality fixes to one value do not count.
+    """
+    fixed = {key_of(q) for q in demand.quals() if is_equality(q) and q.kind != "in"}
+    keys = [key for sort in demand.use.sort_keys if (key := _sort_key(sort)) is not None]
+    keys = [key for key in keys if replace(key, descending=False, nulls_first=False) not in fixed]
+    if keys and keys[0].descending:
+        keys = [replace(k, descending=not k.descending, nulls_first=not k.nulls_first) for k in keys]
+    return tuple(keys)
+
+
+def _sort_key(sort: SortKey) -> IndexKey | None:
+    if sort.column is None and sort.expression is None:
+        return None
+    column = None if sort.expression else sort.column
+    return IndexKey(
+        column, sort.expression, descending=sort.descending, nulls_first=sort.nulls_first
+    )
+
+
+def key_of(qual: Qual) -> IndexKey:
+    """The key that answers a condition: its column, or the expression around it."""
+    return IndexKey(None, qual.expression) if qual.expression else IndexKey(qual.column)
+
+
+def _tidy(keys: Iterable[IndexKey]) -> Keys:
+    """Each column once, where it comes first; at most MAX_KEYS."""
+    once: dict[str | None, IndexKey] = {}
+    for key in keys:
+        once.setdefault(key.column or key.expression, key)
+    return tuple(once.values())[:MAX_KEYS]
+
+
+def is_ordered(demand: Demand, keys: Keys) -> bool:
+    """False if a key's type is known to have no useful B-tree order."""
+    for key in keys:
+        column = demand.relation.column(key.column) if key.column else None
+        if key.column and column is None:
+            return False
+        if column and (column.type in _NOT_ORDERED or column.type.endswith("[]")):
+            return False
+    return True
+
+
+def _distinct(demand: Demand, key: IndexKey) -> float:
+    return demand.n_distinct(key.column) if key.column else demand.rows
+
+
+def _rank(demand: Demand, key: IndexKey) -> tuple[float, float, int]:
+    return demand.equality_rank(key.column) if key.column else (0.0, -demand.rows, 0)

@@ -1,0 +1,38 @@
+"""What the user may ask of the advisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Objective = Literal["time", "cost"]
+
+KINDS = ("btree", "brin", "gin", "gist")
+"""Access methods that the advisor proposes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisorOptions:
+    """Limits and aims of one run; None means no limit.
+
+    Attributes:
+        budget_bytes: total size of the new indexes, as built.
+        max_indexes: number of new indexes.
+        max_per_table: number of new indexes on one relation.
+        min_gain_pct: an index must lower the cost of some statement by this much.
+        objective: "time" saves execution time; "cost" sums planner cost times calls.
+        kinds: access methods to propose.
+        include: propose covering indexes.
+        time_limit_s: stop searching after this long and return the best so far.
+        max_explains: planner calls allowed, beyond the first few of each statement.
+    """
+
+    budget_bytes: int | None = None
+    max_indexes: int | None = None
+    max_per_table: int | None = None
+    min_gain_pct: float = 10.0
+    objective: Objective = "time"
+    kinds: tuple[str, ...] = KINDS
+    include: bool = True
+    time_limit_s: float | None = None
+    max_explains: int | None = None
