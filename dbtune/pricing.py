@@ -14,12 +14,14 @@ from dbtune.plan import Plan, Unplanned
 class Hypothetical:
     """A candidate index that the engine knows, hidden until a plan asks to see it.
 
-    `name` is the name by which plans show it; `size_bytes` the estimated size once built.
+    `name` is the name by which plans show it; on a partitioned relation plans show `parts`, the
+    indexes of its partitions, instead. `size_bytes` is the estimated size once built.
     """
 
     name: str
     spec: IndexSpec
     size_bytes: int
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,251 @@
+"""The advisor: which indexes to build, what they save, and why nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dbtune.advice import Advice, Declined
+from dbtune.advisor import declined
+from dbtune.advisor.explore import Explored, explore
+from dbtune.advisor.gather import Gathered, gather
+from dbtune.advisor.maintenance import Writes, maintenance_ms, writes_of
+from dbtune.advisor.merge import may_replace, merged
+from dbtune.advisor.options import AdvisorOptions
+from dbtune.advisor.prices import Names, OutOfTime, Prices
+from dbtune.advisor.recommend import recommendations, unverified
+from dbtune.advisor.search import Found, Search
+from dbtune.advisor.served import is_served
+from dbtune.advisor.targets import MS_PER_COST, Target, value_of
+from dbtune.index import IndexSpec
+from dbtune.plan import Unplanned
+from dbtune.pricing import Hypothetical, PricingEngine, Rejected
+from dbtune.progress import Progress, Silent
+from dbtune.workload import Workload
+
+_SHARE_PER_INDEX = 0.001
+"""An index must save this part of the workload, whatever it costs to keep."""
+
+_SHARE_PER_SIZE = 0.02
+"""And this part more, if it is as large as all the tables together."""
+
+_EXPLAINS_PER_TARGET = 12
+
+
+def advise(
+    workload: Workload,
+    engine: PricingEngine | None,
+    options: AdvisorOptions | None = None,
+    progress: Progress | None = None,
+) -> Advice:
+    """The indexes that save most of the workload's time, with the proof of it.
+
+    Without an engine the candidates that the statements ask for are given unverified.
+    """
+    options = options or AdvisorOptions()
+    progress = progress or Silent()
+    progress.stage("make index candidates")
+    gathered = gather(workload, options)
+    if engine is None:
+        return unverified(workload, gathered)
+    return _Run(workload, engine, options, progress).advise(gathered)
+
+
+@dataclass
+class _Run:
+    """One run of the advisor."""
+
+    workload: Workload
+    engine: PricingEngine
+    options: AdvisorOptions
+    progress: Progress
+
+    def advise(self, gathered: Gathered) -> Advice:
+        limit = self.options.time_limit_s
+        deadline = time.monotonic() + limit if limit is not None else None
+        start = self.engine.explains
+        prices = Prices(self.engine, deadline)
+        names = self._suppose(prices, gathered)
+        targets, relevant, explored = self._explore(prices, gathered, names)
+        substitutes = self._merge(prices, targets, relevant, explored)
+        search = Search(
+            targets, relevant, self._fixed(prices, targets, relevant), prices, self.options,
+            substitutes,
+        )  # fmt: skip
+        self.progress.stage("choose indexes")
+        budget = self.options.max_explains or _EXPLAINS_PER_TARGET * max(len(targets), 4)
+        found = search.run(budget, lambda: self.engine.explains - start)
+        left = _unserved(gathered, targets, explored, search, found, self.options)
+        return Advice(
+            recommendations=recommendations(self.workload, search, found, self.engine.name),
+            declined=(*sorted(gathered.declined, key=_order), *left),
+            candidates_made=len(prices.names()) + sum(gathered.pruned.values()),
+            candidates_pruned=tuple(sorted(gathered.pruned.items())),
+            explains=self.engine.explains - start,
+            engine=self.engine.name,
+            cost_before=sum(t.cost_before * max(t.statement.calls, 1) for t in targets),
+            cost_after=sum(_cost_after(t, search, found) for t in targets),
+            gap=found.gap,
+            complete=found.complete,
+        )
+
+    def _suppose(self, prices: Prices, gathered: Gathered) -> dict[IndexSpec, str]:
+        """Tell the engine of all candidates; those it refuses fall away with its reason."""
+        specs = tuple(dict.fromkeys(s for of in gathered.specs.values() for s in of))
+        return self._add(prices, specs, gathered.pruned, gathered.declined)
+
+    def _add(
+        self,
+        prices: Prices,
+        specs: Sequence[IndexSpec],
+        pruned: Counter[str],
+        refused: list[Declined],
+    ) -> dict[IndexSpec, str]:
+        self.progress.stage("suppose indexes", len(specs))
+        names = {}
+        for answer in self.engine.suppose(specs):
+            self.progress.step()
+            if isinstance(answer, Rejected):
+                pruned["refused by the server"] += 1
+                if len(answer.spec.keys) == 1 and not answer.spec.included:
+                    refused.append(Declined(str(answer.spec), answer.reason))
+            elif _fits(answer, self.options):
+                prices.add(answer)
+                names[answer.spec] = answer.name
+            else:
+                pruned["larger than the budget"] += 1
+        return names
+
+    def _explore(
+        self, prices: Prices, gathered: Gathered, names: Mapping[IndexSpec, str]
+    ) -> tuple[list[Target], dict[str, Names], dict[str, Explored]]:
+        """Plan each statement with and without its candidates."""
+        self.progress.stage("price indexes", len(gathered.specs))
+        targets: list[Target] = []
+        relevant: dict[str, Names] = {}
+        explored: dict[str, Explored] = {}
+        order = sorted(gathered.specs, key=lambda k: (-gathered.statements[k].weight, k))
+        for key in order:
+            self.progress.step()
+            try:
+                target = self._target(gathered, key)
+                if target is None:
+                    continue
+                prices.start(target)
+                targets.append(target)
+                candidates = frozenset(names[s] for s in gathered.specs[key] if s in names)
+                explored[key] = explore(prices, target, candidates, self.options.min_gain_pct)
+                relevant[key] = explored[key].winners
+            except OutOfTime:
+                relevant[key] = frozenset()
+        return targets, relevant, explored
+
+    def _target(self, gathered: Gathered, key: str) -> Target | None:
+        statement = gathered.statements[key]
+        plan = self.engine.plan(
+            statement.text, search_path=statement.statistics.search_path
+        )
+        if isinstance(plan, Unplanned):
+            reason = f"not planned: {plan.reason}"
+            gathered.declined.append(declined.statement(statement, reason))
+            return None
+        cost = max(plan.total_cost, 0.01)
+        return Target(statement, value_of(statement, cost, self.options.objective), cost, plan)
+
+    def _merge(
+        self,
+        prices: Prices,
+        targets: Sequence[Target],
+        relevant: dict[str, Names],
+        explored: Mapping[str, Explored],
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Add merged candidates; returns (wide, narrow) pairs for each target."""
+        best = sorted({n for e in explored.values() for n in e.best})
+        specs = [
+            spec
+            for spec in merged(prices.hypothetical(name).spec for name in best)
+            if not is_served(spec, self.workload.snapshot)
+        ]
+        wide = self._add(prices, specs, Counter(), []) if self.options.include else {}
+        substitutes: dict[str, list[tuple[str, str]]] = {}
+        for target in targets:
+            pairs = [
+                (name, narrow)
+                for spec, name in wide.items()
+                for narrow in sorted(relevant[target.key])
+                if may_replace(spec, prices.hypothetical(narrow).spec)
+            ]
+            if pairs:
+                substitutes[target.key] = pairs
+                relevant[target.key] |= {name for name, _ in pairs}
+                try:
+                    prices.price(target, relevant[target.key])
+                except OutOfTime:
+                    break
+        return substitutes
+
+    def _fixed(
+        self, prices: Prices, targets: Sequence[Target], relevant: Mapping[str, Names]
+    ) -> dict[str, float]:
+        """What each candidate costs by being there: writes, space, one more thing to keep."""
+        total = sum(target.value for target in targets)
+        tables = sum(r.size_bytes for r in self.workload.snapshot.relations) or 1
+        writes = writes_of(self.workload)
+        fixed = {}
+        for name in sorted({n for names in relevant.values() for n in names}):
+            hypothetical = prices.hypothetical(name)
+            share = _SHARE_PER_INDEX + _SHARE_PER_SIZE * hypothetical.size_bytes / tables
+            fixed[name] = total * share + self._keep(hypothetical, writes)
+        return fixed
+
+    def _keep(self, hypothetical: Hypothetical, writes: Writes) -> float:
+        spec = hypothetical.spec
+        keep = maintenance_ms(spec, writes.get(spec.relation, ()), self.workload.snapshot)
+        return keep if self.options.objective == "time" else keep / MS_PER_COST
+
+
+def _fits(hypothetical: Hypothetical, options: AdvisorOptions) -> bool:
+    return options.budget_bytes is None or hypothetical.size_bytes <= options.budget_bytes
+
+
+def _cost_after(target: Target, search: Search, found: Found) -> float:
+    chosen = found.chosen & search.relevant[target.key]
+    return search.prices.price(target, chosen).cost * max(target.statement.calls, 1)
+
+
+def _unserved(
+    gathered: Gathered,
+    targets: Sequence[Target],
+    explored: Mapping[str, Explored],
+    search: Search,
+    found: Found,
+    options: AdvisorOptions,
+) -> list[Declined]:
+    """The reason for each priced statement that no chosen index serves."""
+    left = []
+    for target in sorted(targets, key=lambda t: t.key):
+        outcome = explored.get(target.key)
+        chosen = found.chosen & search.relevant[target.key]
+        if outcome is None:
+            reason = declined.STOPPED
+        elif not outcome.winners:
+            reason = declined.no_gain(target.cost_before, outcome.cost, options.min_gain_pct)
+        elif search.prices.price(target, chosen).used:
+            continue
+        elif any(search.fixed[n] < target.value for n in outcome.best) and _limited(options):
+            reason = declined.OVER_BUDGET
+        else:
+            reason = declined.NOT_WORTH_IT
+        left.append(declined.statement(gathered.statements[target.key], reason))
+    return left
+
+
+def _limited(options: AdvisorOptions) -> bool:
+    limits = (options.budget_bytes, options.max_indexes, options.max_per_table)
+    return any(limit is not None for limit in limits)
+
+
+def _order(item: Declined) -> tuple[str, str]:
+    return (item.statement, item.what)

@@ -1,0 +1,70 @@
+"""From the workload to targets and their candidates, with a reason for what falls away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dbtune.advice import Declined
+from dbtune.advisor import declined
+from dbtune.advisor.candidates import candidates_for
+from dbtune.advisor.demand import Demand, demands, rank_columns
+from dbtune.advisor.options import AdvisorOptions
+from dbtune.advisor.served import is_served
+from dbtune.index import IndexSpec
+from dbtune.snapshot.catalog import Relation
+from dbtune.statement.model import Unparsed
+from dbtune.workload import Workload, WorkloadStatement
+
+_MIN_PAGES = 16
+"""A table of fewer pages than this (128 kB) is read whole about as fast as through an index."""
+
+
+@dataclass
+class Gathered:
+    """Candidates of each statement that has any, and the account of the rest."""
+
+    specs: dict[str, tuple[IndexSpec, ...]] = field(default_factory=dict)
+    statements: dict[str, WorkloadStatement] = field(default_factory=dict)
+    declined: list[Declined] = field(default_factory=list)
+    pruned: Counter[str] = field(default_factory=Counter)
+
+
+def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
+    """Candidates from the structure of each statement; no planner is asked."""
+    gathered = Gathered()
+    ranks = rank_columns(workload)
+    for statement in sorted(workload.statements, key=lambda s: s.fingerprint):
+        if statement.fingerprint in gathered.statements:
+            continue
+        gathered.statements[statement.fingerprint] = statement
+        if isinstance(statement.parsed, Unparsed):
+            reason = f"not read: {statement.parsed.reason}"
+            gathered.declined.append(declined.statement(statement, reason))
+            continue
+        wanted = list(demands(statement.parsed, workload.snapshot, ranks))
+        large = [d for d in wanted if pages(d.relation, workload) >= _MIN_PAGES]
+        specs = _specs(large, options)
+        kept = tuple(s for s in specs if not is_served(s, workload.snapshot))
+        gathered.pruned["served by an existing index"] += len(specs) - len(kept)
+        if kept:
+            gathered.specs[statement.fingerprint] = kept
+        else:
+            reason = declined.without_candidates(statement.parsed, wanted, large, specs)
+            gathered.declined.append(declined.statement(statement, reason))
+    return gathered
+
+
+def pages(relation: Relation, workload: Workload) -> int:
+    """Pages of a relation, with those of its partitions."""
+    own = max(relation.relpages, relation.size_bytes // 8192)
+    if relation.kind != "p":
+        return own
+    children = (r for r in workload.snapshot.relations if relation.name in r.parents)
+    return own + sum(pages(child, workload) for child in children)
+
+
+def _specs(wanted: list[Demand], options: AdvisorOptions) -> tuple[IndexSpec, ...]:
+    return tuple(
+        dict.fromkeys(spec for demand in wanted for spec in candidates_for(demand, options))
+    )

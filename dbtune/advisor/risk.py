@@ -1,0 +1,56 @@
+"""What may go wrong with a plan that is cheap on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbtune.advisor.search import Search
+from dbtune.index import IndexSpec
+from dbtune.plan import Plan, PlanNode
+from dbtune.workload import Workload
+
+_MANY_LOOPS = 10_000
+_MOSTLY_VISIBLE = 0.8
+
+
+def risks(workload: Workload, search: Search, spec: IndexSpec, name: str) -> tuple[str, ...]:
+    """Warnings for one new index."""
+    return tuple(_risks(workload, search, spec, name))
+
+
+def _risks(workload: Workload, search: Search, spec: IndexSpec, name: str) -> Iterator[str]:
+    relation = workload.snapshot.relation_by_name[spec.relation]
+    if relation.reltuples < 0:
+        yield f"{relation.name} was never analysed: run ANALYZE {relation.name.sql} first."
+    if spec.included and relation.relpages:
+        visible = relation.relallvisible / relation.relpages
+        if visible < _MOSTLY_VISIBLE:
+            yield (
+                f"Only {visible:.0%} of the pages of {relation.name} are known to be visible to"
+                f" all: run VACUUM {relation.name.sql}, or the included columns save little."
+            )
+    looped = [
+        target.key
+        for target in search.targets
+        for priced in search.prices.known(target)
+        if name in priced.used and loops_on(priced.plan, name) >= _MANY_LOOPS
+    ]
+    if looped:
+        count = len(dict.fromkeys(looped))
+        yield (
+            f"In {count} statement{'s' if count > 1 else ''} a nested loop looks into this index"
+            f" more than {_MANY_LOOPS:,} times: measure before and after."
+        )
+
+
+def loops_on(plan: Plan, index: str) -> float:
+    """How often the planner expects nested loops to start a scan of the index."""
+    return max(_loops(plan.root, 1.0, index), default=0.0)
+
+
+def _loops(node: PlanNode, times: float, index: str) -> Iterator[float]:
+    if node.index == index:
+        yield times
+    for position, child in enumerate(node.children):
+        inner = node.node_type == "Nested Loop" and position == 1
+        yield from _loops(child, times * node.children[0].plan_rows if inner else times, index)
