@@ -77,7 +77,7 @@ class _Run:
         self.progress.stage("choose indexes")
         budget = self.options.max_explains or _EXPLAINS_PER_TARGET * max(len(targets), 4)
         found = search.run(budget, lambda: self.engine.explains - start)
-        left = _unserved(gathered, targets, explored, search, found, self.options)
+        left = _unserved(gathered, explored, search, found)
         return Advice(
             recommendations=recommendations(self.workload, search, found, self.engine.name),
             declined=(*sorted(gathered.declined, key=_order), *left),
@@ -144,9 +144,7 @@ class _Run:
 
     def _target(self, gathered: Gathered, key: str) -> Target | None:
         statement = gathered.statements[key]
-        plan = self.engine.plan(
-            statement.text, search_path=statement.statistics.search_path
-        )
+        plan = self.engine.plan(statement.text, search_path=statement.statistics.search_path)
         if isinstance(plan, Unplanned):
             reason = f"not planned: {plan.reason}"
             gathered.declined.append(declined.statement(statement, reason))
@@ -216,30 +214,32 @@ def _cost_after(target: Target, search: Search, found: Found) -> float:
 
 
 def _unserved(
-    gathered: Gathered,
-    targets: Sequence[Target],
-    explored: Mapping[str, Explored],
-    search: Search,
-    found: Found,
-    options: AdvisorOptions,
+    gathered: Gathered, explored: Mapping[str, Explored], search: Search, found: Found
 ) -> list[Declined]:
     """The reason for each priced statement that no chosen index serves."""
     left = []
-    for target in sorted(targets, key=lambda t: t.key):
+    min_gain_pct = search.options.min_gain_pct
+    for target in sorted(search.targets, key=lambda t: t.key):
         outcome = explored.get(target.key)
         chosen = found.chosen & search.relevant[target.key]
         if outcome is None:
             reason = declined.STOPPED
         elif not outcome.winners:
-            reason = declined.no_gain(target.cost_before, outcome.cost, options.min_gain_pct)
+            reason = declined.no_gain(target.cost_before, outcome.cost, min_gain_pct)
         elif search.prices.price(target, chosen).used:
             continue
-        elif any(search.fixed[n] < target.value for n in outcome.best) and _limited(options):
+        elif _limited(search.options) and _pays(search, target, outcome):
             reason = declined.OVER_BUDGET
         else:
             reason = declined.NOT_WORTH_IT
         left.append(declined.statement(gathered.statements[target.key], reason))
     return left
+
+
+def _pays(search: Search, target: Target, outcome: Explored) -> bool:
+    """True if the statement alone would pay for the indexes of its best plan."""
+    saved = target.value * (1 - outcome.cost / target.cost_before)
+    return sum(search.fixed[name] for name in outcome.best) < saved
 
 
 def _limited(options: AdvisorOptions) -> bool:

@@ -29,19 +29,21 @@ def without_candidates(
         return "existing indexes already serve it"
     if parsed.kind == "insert" and all(d.use.role == "target" for d in wanted):
         return "it only adds rows; indexes make that slower"
-    if not wanted:
-        return "it reads no table of this database"
     if not large:
-        return "its tables are so small that reading them whole is as fast"
+        return _SMALL if wanted else "it reads no table of this database"
     trigram = [q for d in large for q in d.quals() if q.kind in {"like", "regex"}]
     if trigram:
         return (
             f"only a trigram index finds {trigram[0].operator} in the middle of a text, and the"
             " extension pg_trgm is not installed; run CREATE EXTENSION pg_trgm and analyse again"
         )
-    if any(q.in_or for d in large for q in d.use.quals):
-        return "its conditions are alternatives (OR) of which some cannot use an index"
-    return "it reads its tables whole: no condition, order or join that an index could serve"
+    alternatives = any(q.in_or for d in large for q in d.use.quals)
+    return _ALTERNATIVES if alternatives else _WHOLE
+
+
+_ALTERNATIVES = "its conditions are alternatives (OR) of which some cannot use an index"
+_SMALL = "its tables are so small that reading them whole is as fast"
+_WHOLE = "it reads its tables whole: no condition, order or join that an index could serve"
 
 
 def no_gain(cost_before: float, cost_best: float, min_gain_pct: float) -> str:

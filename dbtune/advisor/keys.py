@@ -90,7 +90,9 @@ def sort_keys(demand: Demand) -> Keys:
     keys = [key for sort in demand.use.sort_keys if (key := _sort_key(sort)) is not None]
     keys = [key for key in keys if replace(key, descending=False, nulls_first=False) not in fixed]
     if keys and keys[0].descending:
-        keys = [replace(k, descending=not k.descending, nulls_first=not k.nulls_first) for k in keys]
+        keys = [
+            replace(k, descending=not k.descending, nulls_first=not k.nulls_first) for k in keys
+        ]
     return tuple(keys)
 
 

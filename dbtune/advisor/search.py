@@ -119,11 +119,13 @@ class Search:
             if priced.used <= relevant:
                 cost = self._weighted(target, priced)
                 offers[priced.used] = min(cost, offers.get(priced.used, cost))
+        guesses: dict[Names, float] = {}
         for wide, narrow in self.substitutes.get(target.key, ()):
-            for needs, cost in tuple(offers.items()):
+            for needs, cost in offers.items():
                 swapped = needs - {narrow} | {wide}
                 if narrow in needs and swapped not in offers and not self._tried(target, swapped):
-                    offers[swapped] = cost * _GUESS
+                    guesses[swapped] = min(cost * _GUESS, guesses.get(swapped, cost * _GUESS))
+        offers.update(guesses)
         return tuple(Offer(needs, cost) for needs, cost in _undominated(offers))
 
     def _tried(self, target: Target, chosen: Names) -> bool:

@@ -22,7 +22,8 @@ from dbtune.twin.model import Session
 from dbtune.twin.storage import Storage
 
 _LEAVES = """
-SELECT i.indexrelid, n.nspname, t.relname, pg_relation_filepath(i.indexrelid), c.relkind::text
+SELECT i.indexrelid, n.nspname, t.relname, pg_relation_filepath(i.indexrelid), c.relkind::text,
+  c.relname
 FROM unnest(%s::oid[]) AS root
 CROSS JOIN LATERAL (SELECT root AS oid UNION SELECT relid::oid FROM pg_partition_tree(root)) AS tree
 JOIN pg_index i ON i.indexrelid = tree.oid
@@ -108,11 +109,12 @@ class Supposer:
         self.storage.evict(oids)
         size_bytes = sum(
             self._fill(spec, self.snapshot.relation_by_name[QualifiedName(s, r)], oid, path)
-            for oid, s, r, path, kind in leaves
+            for oid, s, r, path, kind, _ in leaves
             if kind == "i"
         )
         self.hidden_oids |= oids
-        supposed = Supposed(Hypothetical(name, spec, size_bytes), oids)
+        parts = tuple(sorted(row[5] for row in leaves if row[5] != name))
+        supposed = Supposed(Hypothetical(name, spec, size_bytes, parts), oids)
         self.by_name[name] = supposed
         return supposed
 
