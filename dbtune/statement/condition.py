@@ -23,6 +23,9 @@ from dbtune.statement.model import JoinClause, JoinKind, OperandKind, Qual, Qual
 from dbtune.statement.prepare import Prepared
 from dbtune.statement.scope import OUTSIDE, Use, columns_in
 
+MAX_LISTED = 100
+"""Elements of a list that are looked at; longer ones are machine-made, and alike."""
+
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
@@ -57,7 +60,7 @@ _KINDS: dict[str, QualKind] = {
     "IS DISTINCT FROM": "not_equal",
     **dict.fromkeys(("<", "<=", ">", ">="), "range"),
     **dict.fromkeys(("LIKE", "ILIKE", "SIMILAR TO", "^@"), "like"),
-    **dict.fromkeys(("~", "~*", "!~", "!~*"), "regex"),
+    **dict.fromkeys(("~", "~*"), "regex"),
     **dict.fromkeys(
         ("@>", "<@", "&&", "?", "?|", "?&", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-"),
         "contains",
@@ -231,7 +234,7 @@ class Conditions:
             return None
         if kind == "regex":
             return pattern[0] == "^" and len(pattern) > 1 and pattern[1] not in ".[(\\*+?|$"
-        return pattern[0] not in "%_"
+        return pattern[0] not in ("%_(|[*+?{" if operator == "SIMILAR TO" else "%_")
 
     def _between(self, node: exp.Between, *, negated: bool) -> list[Fact]:
         low, high = node.args["low"], node.args["high"]
@@ -274,11 +277,11 @@ class Conditions:
         if at is not None:
             rows = [_elements(unwrapped(v)) for v in values]
             values = [row[at] for row in rows if len(row) > at]
-        operands = {self._operand(v)[0] for v in values}
-        what: OperandKind = operands.pop() if len(operands) == 1 else "expression"
-        value = None
-        if what == "constant":
-            value = ", ".join(self._operand(v)[1] or "" for v in values)
+        operands = [self._operand(v) for v in values[:MAX_LISTED]]
+        kinds = {kind for kind, _ in operands}
+        what: OperandKind = kinds.pop() if len(kinds) == 1 else "expression"
+        shown = what == "constant" and len(values) <= MAX_LISTED
+        value = ", ".join(text or "" for _, text in operands) if shown else None
         column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
         return Fact(here[0], self._wrapped(Qual(column, kind, operator, what, value), subject))
 
@@ -286,7 +289,7 @@ class Conditions:
         subject, what = self._plain(node.this), node.expression
         here = uses_in(subject)
         if len(here) != 1 or not isinstance(what, (exp.Null, exp.Boolean)):
-            return self._other(node, "IS")
+            return []  # IS JSON, IS DOCUMENT
         column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
         if isinstance(what, exp.Null):
             kind: QualKind = "is_not_null" if negated else "is_null"
@@ -339,8 +342,7 @@ class Conditions:
         members: dict[Fact, None] = {}
         for fact in (f for branch in branches for f in branch if f not in shared):
             for member in _as_quals(fact):
-                alone = member.qual and member.qual.kind in ("equal", "in") and _all_equal(branches)
-                if not (alone and _key(member) in keys):
+                if _key(member) not in keys:
                     members.setdefault(member)
         return [*implied, *kept, *members]
 
@@ -394,10 +396,6 @@ def _as_quals(fact: Fact) -> list[Fact]:
     left = Qual(clause.left_column, kind, clause.operator, "column", in_or=True)
     right = Qual(clause.right_column, kind, flipped, "column", in_or=True)
     return [Fact(clause.left, left), Fact(clause.right, right)]
-
-
-def _all_equal(branches: Sequence[Sequence[Fact]]) -> bool:
-    return all(len(b) == 1 and b[0].qual and b[0].qual.kind in ("equal", "in") for b in branches)
 
 
 def _implied(branches: Sequence[Sequence[Fact]]) -> list[Fact]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sqlglot import exp
+from sqlglot.errors import ErrorLevel
 
 from dbtune.identifier import quote_identifier
 from dbtune.statement.model import OperandKind
 from dbtune.statement.prepare import FUNCTION_MARK, Prepared
 from dbtune.statement.scope import OUTSIDE, columns_in, name_of, queries_in
 from dbtune.statement.tokens import string_value, tokens
-
-_NO_SPACE_AFTER = frozenset({"(", "[", ".", "::"})
-_NO_SPACE_BEFORE = frozenset({")", "]", ",", ".", "::", "["})
 
 
 def render(node: exp.Expr, prepared: Prepared) -> str:
@@ -24,42 +20,32 @@ def render(node: exp.Expr, prepared: Prepared) -> str:
         if column is copied:
             return quote_identifier(column.name)
         column.replace(bare)
-    generated: str = copied.sql(dialect="postgres", normalize_functions=False)
-    words: list[str] = []
-    last = ""
-    for word in _restored(generated, prepared):
-        tight = last in _NO_SPACE_AFTER or word in _NO_SPACE_BEFORE or not last
-        call = word == "(" and words and _is_name(last)
-        words.append(word if tight or call else f" {word}")
-        last = word
-    return "".join(words)
+    generated = copied.sql(
+        dialect="postgres", normalize_functions=False, unsupported_level=ErrorLevel.IGNORE
+    )
+    return _restored(generated, prepared)
 
 
-def _is_name(word: str) -> bool:
-    return word[-1] == '"' or (word[0].isalpha() and word.upper() not in _SPACED)
-
-
-_SPACED = frozenset(
-    {"IN", "AND", "OR", "NOT", "AS", "THEN", "ELSE", "WHEN", "FROM", "LIKE", "BOTH"}
-)
-
-
-def _restored(generated: str, prepared: Prepared) -> Iterator[str]:
-    """The tokens of generated SQL, placeholders replaced by what they stand for."""
+def _restored(generated: str, prepared: Prepared) -> str:
+    """Generated SQL, its placeholders replaced by what they stand for."""
     scanned = list(tokens(generated))
-    at = 0
+    parts: list[str] = []
+    at, position = 0, 0
     while at < len(scanned):
-        token = scanned[at]
+        token, end = scanned[at], scanned[at].end
+        shown = token.text
         if token.kind == "string":
-            yield prepared.strings[int(token.text[2:-1])].text
+            shown = prepared.strings[int(token.text[2:-1])].text
         elif token.kind == "quoted":
-            yield quote_identifier(token.value.removeprefix(FUNCTION_MARK))
-        elif token.is_word("operator") and at + 2 < len(scanned):
-            yield prepared.operators[int(scanned[at + 2].text[1:])]
+            shown = quote_identifier(token.value.removeprefix(FUNCTION_MARK))
+        elif token.is_word("operator") and at + 3 < len(scanned):
+            shown = prepared.operators[int(scanned[at + 2].text[1:])]
             at += 3
-        else:
-            yield token.text
+            end = scanned[at].end
+        parts += (generated[position : token.start], shown)
+        position = end
         at += 1
+    return "".join(parts) + generated[position:]
 
 
 def unwrapped(node: exp.Expr) -> exp.Expr:
@@ -83,6 +69,11 @@ def operand_of(node: exp.Expr, prepared: Prepared) -> tuple[OperandKind, str | N
         return "column", None
     if isinstance(inner, exp.Parameter):
         return "parameter", None
+    if isinstance(inner, exp.Array) and inner.expressions:
+        kinds = {operand_of(element, prepared)[0] for element in inner.expressions[:100]}
+        kind = kinds.pop() if len(kinds) == 1 else "expression"
+        short = kind == "constant" and len(inner.expressions) <= 100
+        return kind, render(node, prepared) if short else None
     if isinstance(inner, exp.Neg):
         inner = unwrapped(inner.this)
     if isinstance(inner, (exp.Literal, exp.Boolean, exp.Null, exp.Interval)):
@@ -113,6 +104,12 @@ _OPERATOR_NAMES = {
     "pow": "^",
     "strposition": "position",
     "bracket": "[]",
+    "dpipe": "||",
+    "jsonvalue": "json_value",
+    "jsonextract": "->",
+    "jsonextractscalar": "->>",
+    "jsonbextract": "#>",
+    "jsonbextractscalar": "#>>",
     "neg": "-",
 }
 

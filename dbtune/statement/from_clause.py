@@ -88,7 +88,7 @@ class From:
             kind, restricts = "full", ()
             at.reader.nullable.update(use.number for use in (*_uses(left), *_uses(right)))
         for name in self._shared_columns(join, left, right):
-            self._merge(at, name, left, right, kind)
+            self._merge(at, name, left, right, kind=kind, restricts=restricts)
         if join.args.get("on"):
             at.reader.predicate(join.args["on"], at.scope, at.names, kind=kind, restricts=restricts)
         return [*left, *right]
@@ -108,7 +108,13 @@ class From:
 
     @staticmethod
     def _merge(
-        at: Place, name: str, left: Sequence[Source], right: Sequence[Source], kind: JoinKind
+        at: Place,
+        name: str,
+        left: Sequence[Source],
+        right: Sequence[Source],
+        *,
+        kind: JoinKind,
+        restricts: Iterable[Use] | None,
     ) -> None:
         """One column of USING: a join clause, and one output instead of two."""
         one = next((s for s in left if s.has(name)), None)
@@ -118,7 +124,7 @@ class From:
         equal = exp.EQ(
             this=exp.column(name, table=one.alias), expression=exp.column(name, table=two.alias)
         )
-        at.reader.predicate(equal, at.scope, at.names, kind=kind, restricts=())
+        at.reader.predicate(equal, at.scope, at.names, kind=kind, restricts=restricts)
         at.scope.merged[name] = two if kind == "right" else one
         hidden = one if kind == "right" else two
         hidden.hidden = hidden.hidden | {name}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError
 
 from dbtune.statement.fingerprint import tags
 from dbtune.statement.from_clause import Catalog, From
@@ -24,6 +24,8 @@ _KINDS: tuple[tuple[type[exp.Expr], StatementKind], ...] = (
     (exp.Query, "select"),
     (exp.Values, "select"),
 )
+
+_LOOSER = (exp.Like, exp.ILike, exp.SimilarTo, exp.Between, exp.In, exp.Is, exp.Escape)
 
 
 def parse(text: str, catalog: Catalog, search_path: Sequence[str] = ()) -> Statement | Unparsed:
@@ -58,14 +60,26 @@ def _tree(prepared: Prepared) -> exp.Expr:
     if tree is None or not isinstance(tree, tuple(kind for kind, _ in _KINDS)):
         raise NotPrepared("sqlglot does not know this form of statement")
     try:
-        written = content_of(tree.sql(dialect="postgres", normalize_functions=False))
+        written = content_of(_written(tree))
     except (SqlglotError, ValueError) as error:
         raise NotPrepared(f"sqlglot cannot write this statement: {error}") from error
+    for node in tree.find_all(exp.Operator):
+        if isinstance(node.this, _LOOSER):
+            raise NotPrepared("sqlglot misreads the precedence of an operator after LIKE or IN")
+    # A bare VALUES in a set operation becomes SELECT * FROM (VALUES …).
+    bare = sum(values.alias == "_values" for values in tree.find_all(exp.Values))
+    written.subtract({"select": bare} if bare else {})
     lost = prepared.content - written
     if lost or written - prepared.content:
         what = sorted(lost or written - prepared.content)[0]
         raise NotPrepared(f"sqlglot misreads this statement near {what.strip()!r}")
     return tree
+
+
+def _written(tree: exp.Expr) -> str:
+    return tree.sql(
+        dialect="postgres", normalize_functions=False, unsupported_level=ErrorLevel.IGNORE
+    )
 
 
 def _sentence(error: SqlglotError) -> str:

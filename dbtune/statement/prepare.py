@@ -8,9 +8,10 @@ in its final case, every string as `'s0'`, `'s1'` …, every operator it might n
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dbtune.identifier import quote_identifier
 from dbtune.statement.tokens import Token, string_value, tokens
@@ -22,16 +23,14 @@ MAX_DEPTH = 60
 """Deepest nesting of brackets that is read; each level costs the parser several stack frames."""
 
 _NATIVE = frozenset(
-    """
-    + - * / % ^ = < > <= >= <> != => :=
-    """.split()  # noqa: SIM905 - one word a line would fill the screen
+    "+ - * / % ^ = < > <= >= <> != => := || -> ->> #> #>>".split()  # noqa: SIM905 - a row of signs
 )
 _STARTS = frozenset({"select", "with", "insert", "update", "delete", "merge", "values", "table"})
 _ONLY_BEFORE_PARENTHESIS = frozenset(
     """
     coalesce exists extract greatest grouping json_array json_arrayagg json_exists
     json_object json_objectagg json_query json_scalar json_serialize json_table json_value
-    least merge_action normalize nullif overlay position row substring treat trim values
+    least merge_action normalize nullif overlay position row substring treat trim
     xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi
     xmlroot xmlserialize xmltable cube rollup repeatable
     """.split()  # noqa: SIM905 - one word a line would fill the screen
@@ -54,6 +53,7 @@ _JSON_WORDS = frozenset(
     conditional unconditional without unique keys returning format encoding
     """.split()  # noqa: SIM905 - one word a line would fill the screen
 )
+_JSON_KINDS = frozenset({"value", "scalar", "array", "object", "with", "without", "unique", "keys"})
 _JSON_STARTS = frozenset({"json_table", "json_query", "json_value", "json_exists", "xmltable"})
 _OPERANDS = frozenset(
     """
@@ -278,19 +278,50 @@ class _Writer:
     def _rewritten(self, at: int) -> tuple[list[str], int] | None:
         """Spellings that sqlglot does not know, as one that it does."""
         word, after = self.scanned[at].value, self._text(at + 1)
+        found: tuple[list[str], int] | None = None
         if word == "overriding" and self._value(at + 2) == "value":
-            return [], at + 3
-        if word == "using" and after in ("<", ">"):
-            return ["asc" if after == "<" else "desc"], at + 2
-        if word == "operator" and after == "(":
+            found = [], at + 3
+        elif word == "using" and after in ("<", ">"):
+            found = ["asc" if after == "<" else "desc"], at + 2
+        elif word == "operator" and after == "(":
             close = next(i for i in range(at, len(self.scanned)) if self._text(i) == ")")
             inner = "".join(t.text for t in self.scanned[at + 2 : close])
-            return [self._mask(f"OPERATOR({inner})")], close + 1
-        if word == "only" and after == "(" and self._text(at + 3) == ")":
-            return [word, self._name(at + 2)], at + 4
-        if word == "some" and after == "(" and self._kind(at - 1) == "operator":
-            return ["any"], at + 1
+            found = [self._mask(f"OPERATOR({inner})")], close + 1
+        elif word in ("search", "cycle"):
+            found = self._skipped_clause(at)
+        elif word == "table" and self._starts_query(at):
+            found = ["select", "*", "from"], at + 1
+        elif word == "distinct" and self._text(at - 1) == "(" and self._is_name(at - 2):
+            found = [], at + 1
+        elif word == "json" and self._value(at - 1) in ("is", "not"):
+            kinds = itertools.takewhile(lambda t: t.value in _JSON_KINDS, self.scanned[at + 1 :])
+            found = ["json"], at + 1 + sum(1 for _ in kinds)
+        elif word == "only" and after == "(" and self._text(at + 3) == ")":
+            found = [word, self._name(at + 2)], at + 4
+        elif word == "some" and after == "(" and self._kind(at - 1) == "operator":
+            found = ["any"], at + 1
+        return found
+
+    def _skipped_clause(self, at: int) -> tuple[list[str], int] | None:
+        """SEARCH … SET column, CYCLE … SET column … USING column: they only add columns."""
+        searches = self.scanned[at].value == "search"
+        placed = self._text(at - 1) == ")" or self._value(at - 2) == "set"
+        if not placed or (searches and self._value(at + 1) not in ("depth", "breadth")):
+            return None
+        last = "set" if searches else "using"
+        for end in range(at, len(self.scanned) - 1):
+            if self.scanned[end].is_word(last):
+                return [], end + 2
         return None
+
+    def _starts_query(self, at: int) -> bool:
+        before = self._text(at - 1).lower()
+        return at == 0 or before in ("(", ")", "union", "all", "intersect", "except")
+
+    def _is_name(self, at: int) -> bool:
+        if self._kind(at) == "word":
+            return not self._is_keyword(at)
+        return self._kind(at) == "quoted"
 
     def _typed_literal(self, at: int) -> tuple[list[str], int] | None:
         """`date '…'` and its like; `interval $1`, as statistics show it, is no SQL at all."""
@@ -305,8 +336,6 @@ class _Writer:
         by_keyword = word in _TYPES
         if not by_keyword and (self._is_keyword(at) or word == "escape" or value is None):
             return None
-        if word == "interval" and value == "string":
-            return None
         shown = " ".join(t.value for t in self.scanned[at:end])
         if not by_keyword and word not in _TYPES_BY_NAME:
             shown = _quoted(word)
@@ -315,6 +344,10 @@ class _Writer:
         else:
             words, after = self._string(end)
         if word == "interval" and self._value(after) in _UNITS:
+            if value == "string":
+                amount = self.strings[-1]
+                text = f"{amount.text[:-1]} {self._value(after)}'"
+                self.strings[-1] = replace(amount, text=text)
             after += 3 if self._value(after + 1) == "to" else 1
         return ["cast (", *words, "as", shown, ")"], after
 
@@ -322,8 +355,10 @@ class _Writer:
         word = self.scanned[at].value
         before = self._value(at - 1) if at else "^"
         after = self._value(at + 1) if at + 1 < len(self.scanned) else "^"
-        if before == ".":
+        if before == "." or after == ".":
             return False
+        if before == "::" and word.isascii() and "$" not in word:
+            return True
         by_place = self._keyword_by_place(at, before, after)
         if by_place is not None:
             return by_place
@@ -357,7 +392,8 @@ class _Writer:
             "escape": self._is_value(at + 1),
             "nowait": at + 1 == len(self.scanned),
             "set": before not in (",", "(", "select", "where", "and", "or", "by"),
-            **dict.fromkeys(_TYPES_BY_NAME, before == "::"),
+            **dict.fromkeys(_TYPES_BY_NAME, before in ("::", "as") or self._in_type(at)),
+            "values": after == "(" or before == "default",
         }
         return rules.get(word)
 

@@ -14,7 +14,7 @@ from dbtune.statement.dml import read_dml
 from dbtune.statement.expression import render, unwrapped
 from dbtune.statement.from_clause import From, Place
 from dbtune.statement.model import JoinClause, JoinKind, SortKey
-from dbtune.statement.prepare import Prepared
+from dbtune.statement.prepare import NotPrepared, Prepared
 from dbtune.statement.scope import (
     OUTSIDE,
     Output,
@@ -25,6 +25,9 @@ from dbtune.statement.scope import (
     name_of,
     queries_in,
 )
+
+MAX_QUERIES = 5000
+"""Queries read in one statement: WITH queries that use each other twice double at each step."""
 
 AGGREGATES = frozenset(
     """
@@ -74,11 +77,15 @@ class Reader:
     uses: list[Use] = field(default_factory=list)
     clauses: dict[JoinClause, None] = field(default_factory=dict)
     nullable: set[int] = field(default_factory=set)
+    queries: int = 0
     on_conflict: tuple[str, ...] | None = None
     rows_per_call: int | None = None
 
     def query(self, node: exp.Expr, parent: Scope | None, kind: JoinKind, names: Names) -> Branches:
         """Read a query: a SELECT, a set operation, VALUES, or DML with RETURNING."""
+        self.queries += 1
+        if self.queries > MAX_QUERIES:
+            raise NotPrepared(f"views and WITH queries unfold to more than {MAX_QUERIES} queries")
         names = self.with_names(node, parent, names)
         if isinstance(node, exp.Subquery):
             inner = self.query(node.this, parent, kind, names)
@@ -274,7 +281,9 @@ class Reader:
             conditions = Conditions(self.prepared, self.uses, inner.first_use, kind, kind)
             for one, output in zip(subjects, inner.outputs, strict=False):
                 if output.node is None or output.fenced or branches.fenced:
-                    node: exp.Expr = exp.Subquery(this=exp.Select())
+                    if kind != "semi":
+                        continue
+                    node: exp.Expr = exp.Any(this=exp.Subquery(this=exp.Select()))
                 else:
                     node = inner.lower(output.node)
                 for fact in conditions.compare(scope.lower(one), operator, node):
