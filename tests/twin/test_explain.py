@@ -1,0 +1,72 @@
+"""`dbtune explain`: plans before and after, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dbtune.cli import make_app
+from dbtune.collect import collect
+from dbtune.errors import BadInput
+from dbtune.snapshot.file import write_snapshot
+from tests.twin.test_twin import SHOP
+
+QUERY = "SELECT * FROM customer WHERE name = $1"
+INDEX = "CREATE INDEX CONCURRENTLY customer_name ON customer (name)"
+
+
+@pytest.fixture
+def snapshot_file(make_database: Callable[..., str], tmp_path: Path) -> str:
+    path = tmp_path / "shop of ours.dbtune"
+    write_snapshot(collect(make_database(*SHOP.split(";\n"))), path)
+    return str(path)
+
+
+def explain(*arguments: str) -> str:
+    result = CliRunner().invoke(make_app(), ["explain", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_json_has_both_plans_and_their_ratio(snapshot_file: str) -> None:
+    document = json.loads(explain(snapshot_file, QUERY, "--with", INDEX, "--json"))
+    assert document["schema"] == 1
+    before, after = document["before"], document["after"]
+    assert document["ratio"] == after["total_cost"] / before["total_cost"] < 0.5
+    assert after["plan"]["Index Name"] == "customer_name"
+    assert document["hypothetical_size_bytes"]["customer_name"] > 2000 * 20
+
+
+def test_text_marks_what_goes_and_what_comes(snapshot_file: str, tmp_path: Path) -> None:
+    (tmp_path / "q.sql").write_text("SELECT * FROM customer WHERE id = 7;\n")
+    text = explain(snapshot_file, "-f", str(tmp_path / "q.sql"), "--without", "customer_pkey")
+    assert "\n+ Seq Scan on customer" in text
+    assert text.startswith("- Index Scan using customer_pkey on customer")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Name one statement"),
+        (["SELECT 1", "--analyze"], "no rows"),
+        (["SELECT 1", "--with", "DROP TABLE customer"], "Not a CREATE INDEX"),
+        (["SELECT 1", "--with", "CREATE INDEX ON customer (nope)"], '"nope" does not exist'),
+        (["SELECT 1", "--without", "nope"], "no index named nope"),
+        (["SELECT nope"], "cannot be planned"),
+    ],
+)
+def test_what_cannot_be_done_is_told(snapshot_file: str, arguments: list[str], words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        explain(snapshot_file, *arguments)
+
+
+@pytest.mark.server
+def test_analyze_refuses_to_write(make_database: Callable[..., str]) -> None:
+    target = make_database(*SHOP.split(";\n"))
+    assert "execution time" in explain(target, "SELECT count(*) FROM customer", "--analyze")
+    with pytest.raises(BadInput, match="read-only"):
+        explain(target, "DELETE FROM customer", "--analyze")
