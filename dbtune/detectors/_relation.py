@@ -68,3 +68,12 @@ def distinct_values(relation: Relation, column: str, rows: int) -> float | None:
 def name_of(relation: QualifiedName, columns: tuple[str, ...]) -> str:
     """`relation(columns)` for people."""
     return f"{relation}({', '.join(columns)})"
+
+
+def root_of(snapshot: Snapshot, name: QualifiedName) -> QualifiedName:
+    """The partitioned table that a partition belongs to at the top, or the relation itself."""
+    relation = snapshot.relation_by_name.get(name)
+    while relation is not None and relation.is_partition and relation.parents:
+        name = relation.parents[0]
+        relation = snapshot.relation_by_name.get(name)
+    return name

@@ -16,8 +16,11 @@ from dbtune.collect import collect
 from dbtune.migration import Step as MigrationStep
 from dbtune.rules.judge import Judgement, judge
 from dbtune.rules.load import load_rules
-from dbtune.snapshot.model import Snapshot
-from dbtune.workload import Workload
+from dbtune.snapshot.model import Snapshot, StatementStatistics
+from dbtune.statement.fingerprint import fingerprint
+from dbtune.statement.parse import parse
+from dbtune.twin.twin import open_twin
+from dbtune.workload import Workload, WorkloadStatement
 
 FOLDER = Path(__file__).parent
 
@@ -40,11 +43,20 @@ class Expected(msgspec.Struct, forbid_unknown_fields=True):
     cured: bool = True
 
 
-class Silent(msgspec.Struct, forbid_unknown_fields=True):
+class LookAlike(msgspec.Struct, forbid_unknown_fields=True):
     """A relation or index that looks like a finding and is none, and why."""
 
     subject: str
     because: str
+
+
+class Called(msgspec.Struct, forbid_unknown_fields=True):
+    """A statement of the workload with what pg_stat_statements would count of it."""
+
+    sql: str
+    calls: int = 1000
+    rows: int = 0
+    mean_ms: float = 1.0
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,9 +65,10 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     setup: list[str | Step]
     finds: list[Expected]
-    silent: list[Silent]
+    silent: list[LookAlike]
     pg: str = ">= 13"
     traffic: list[Step] = []
+    statements: list[Called] = []
     observed_days: float | None = None
     reverts: bool = True
 
@@ -83,8 +96,8 @@ def run(dsn: str, steps: Sequence[str | Step]) -> None:
 
 
 def snapshot_of(dsn: str, case: Case) -> Snapshot:
-    """The database as collected, with the clock of its statistics moved as the case says."""
-    snapshot = collect(dsn)
+    """The database as collected, with the case's statements and beginning of the statistics."""
+    snapshot = dataclasses.replace(collect(dsn), statements=tuple(map(_counted, case.statements)))
     if case.observed_days is None:
         return snapshot
     since = datetime.fromisoformat(snapshot.captured_at) - timedelta(days=case.observed_days)
@@ -92,9 +105,40 @@ def snapshot_of(dsn: str, case: Case) -> Snapshot:
     return dataclasses.replace(snapshot, server=server)
 
 
+def _counted(called: Called) -> StatementStatistics:
+    return StatementStatistics(
+        text=called.sql,
+        calls=called.calls,
+        rows=called.rows,
+        total_exec_ms=called.calls * called.mean_ms,
+        mean_exec_ms=called.mean_ms,
+    )
+
+
 def judged(snapshot: Snapshot, rule: str) -> Judgement:
     """What one rule says of a snapshot."""
-    return judge(Workload(snapshot, ()), load_rules(), select=[rule])
+    return judge(_workload(snapshot), load_rules(), select=[rule])
+
+
+def _workload(snapshot: Snapshot) -> Workload:
+    if not snapshot.statements:
+        return Workload(snapshot, ())
+    total = sum(s.total_exec_ms for s in snapshot.statements)
+    with open_twin(snapshot) as twin:
+        return Workload(
+            snapshot,
+            tuple(
+                WorkloadStatement(
+                    fingerprint=fingerprint(s.text),
+                    statistics=s,
+                    parsed=parse(s.text, snapshot),
+                    plan=twin.plan(s.text),
+                    weight=s.total_exec_ms,
+                    share=s.total_exec_ms / total,
+                )
+                for s in snapshot.statements
+            ),
+        )
 
 
 def migrate(dsn: str, steps: Sequence[MigrationStep]) -> None:
