@@ -56,13 +56,13 @@ def plain_create_index(ddl: str) -> str:
     return f"CREATE {found['unique'] or ''}INDEX {ddl[found.end() :]}"
 
 
-def newest_index(superuser: Session) -> int | None:
-    """OID of the newest index that belongs to no partition of another."""
-    row = superuser.execute(
-        "SELECT max(x.indexrelid::bigint) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid"
-        " WHERE NOT c.relispartition AND c.oid >= 16384"
-    ).fetchone()
-    return row[0] if row else None
+def newest_index(superuser: Session) -> tuple[int, str]:
+    """OID and name of the newest index that belongs to no partition of another."""
+    ((oid, name),) = superuser.execute(
+        "SELECT c.oid, c.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid"
+        " WHERE NOT c.relispartition ORDER BY c.oid DESC LIMIT 1"
+    ).fetchall()
+    return oid, name
 
 
 def read_spec(superuser: Session, oid: int) -> IndexSpec:

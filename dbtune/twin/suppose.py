@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psycopg
 
@@ -19,17 +20,43 @@ from dbtune.twin.adopt import newest_index, plain_create_index, read_spec
 from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
 from dbtune.twin.model import Session
+from dbtune.twin.size import IndexSize
 from dbtune.twin.storage import Storage
 
 _LEAVES = """
-SELECT i.indexrelid, n.nspname, t.relname, pg_relation_filepath(i.indexrelid), c.relkind::text,
-  c.relname
+SELECT root, i.indexrelid, n.nspname, t.relname, pg_relation_filepath(i.indexrelid), c.relkind::text
 FROM unnest(%s::oid[]) AS root
 CROSS JOIN LATERAL (SELECT root AS oid UNION SELECT relid::oid FROM pg_partition_tree(root)) AS tree
 JOIN pg_index i ON i.indexrelid = tree.oid
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_class t ON t.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
+ORDER BY i.indexrelid
+"""
+
+# CREATE INDEX would read every page that the sparse files pretend to have. While it runs, the
+# tables have the file of an empty one; statistics stay as they are, since autovacuum is off.
+_EMPTY_TABLE = "CREATE TABLE IF NOT EXISTS pg_catalog.dbtune_empty ()"
+_FILES = """
+SELECT c.oid, c.relfilenode
+FROM unnest(%s::text[], %s::text[]) AS wanted (schema, name)
+JOIN pg_namespace n ON n.nspname = wanted.schema
+JOIN pg_class root ON root.relnamespace = n.oid AND root.relname = wanted.name
+CROSS JOIN LATERAL (
+    SELECT root.oid UNION SELECT relid::oid FROM pg_partition_tree(root.oid)) AS tree
+JOIN pg_class c ON c.oid = tree.oid AND c.relkind IN ('r', 'm')
+"""
+_EMPTY = """
+UPDATE pg_class SET relfilenode = pg_relation_filenode('pg_catalog.dbtune_empty')
+WHERE oid = ANY(%s)
+"""
+_FILL = """
+UPDATE pg_class c SET relfilenode = kept.file
+FROM unnest(%s::oid[], %s::oid[]) AS kept (oid, file) WHERE c.oid = kept.oid
+"""
+_SIZES = """
+UPDATE pg_class c SET relpages = made.pages, reltuples = made.rows
+FROM unnest(%s::oid[], %s::int[], %s::real[]) AS made (oid, pages, rows) WHERE c.oid = made.oid
 """
 
 
@@ -39,6 +66,15 @@ class Supposed:
 
     hypothetical: Hypothetical
     oids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """An index with a file: of a plain table, or of one partition."""
+
+    oid: int
+    relation: Relation
+    file: Path
 
 
 @dataclass(slots=True)
@@ -52,6 +88,7 @@ class Supposer:
     made: dict[IndexSpec, Supposed | Rejected] = field(default_factory=dict)
     by_name: dict[str, Supposed] = field(default_factory=dict)
     hidden_oids: frozenset[int] = frozenset()
+    rows: dict[tuple[QualifiedName, str | None], float] = field(default_factory=dict)
 
     def oids(self, name: str) -> frozenset[int]:
         """The OIDs behind a hypothetical index's name. Raises KeyError if there is none."""
@@ -59,9 +96,18 @@ class Supposer:
 
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Supposed | Rejected, ...]:
         """One answer per spec, in order; a spec known before is not made again."""
-        for spec in specs:
-            if spec not in self.made:
-                self.made[spec] = self._make(spec)
+        fresh = [spec for spec in dict.fromkeys(specs) if spec not in self.made]
+        created: list[tuple[IndexSpec, str, int]] = []
+        with self._without_rows({spec.relation for spec in fresh}):
+            for spec in fresh:
+                name = spec.default_name()
+                refusal = self._create(spec.ddl(name))
+                if refusal:
+                    self.made[spec] = Rejected(spec, refusal)
+                else:
+                    created.append((spec, name, self._oid(spec.relation.schema, name)))
+        for supposed in self._adopt(created):
+            self.made[supposed.hypothetical.spec] = supposed
         return tuple(self.made[spec] for spec in specs)
 
     def suppose_ddl(self, ddl: str) -> Supposed:
@@ -70,95 +116,120 @@ class Supposer:
         Raises:
             BadInput: it is no CREATE INDEX statement, or the server refuses it.
         """
-        refusal = self._create(plain_create_index(ddl))
+        sql = plain_create_index(ddl)
+        named = {r.name for r in self.snapshot.relations if _may_name(sql, r.name.name)}
+        with self._without_rows(named):
+            refusal = self._create(sql)
         if refusal:
             raise BadInput(f"The server refuses {ddl.strip()!r}: {refusal}.")
-        root = newest_index(self.superuser)
-        assert root is not None
-        row = self.superuser.execute("SELECT relname FROM pg_class WHERE oid = %s", (root,))
-        ((name,),) = row.fetchall()
-        return self._adopt(read_spec(self.superuser, root), name, root)
+        root, name = newest_index(self.superuser)
+        (supposed,) = self._adopt([(read_spec(self.superuser, root), name, root)])
+        return supposed
 
-    def _make(self, spec: IndexSpec) -> Supposed | Rejected:
-        name = spec.default_name()
-        refusal = self._create(spec.ddl(name))
-        if refusal:
-            return Rejected(spec, refusal)
-        qualified = QualifiedName(spec.relation.schema, name)
-        ((root,),) = self.superuser.execute("SELECT %s::regclass::oid", (qualified.sql,)).fetchall()
-        return self._adopt(spec, name, root)
+    @contextmanager
+    def _without_rows(self, relations: Iterable[QualifiedName]) -> Iterator[None]:
+        """While the block runs, the relations look empty to a session that scans them."""
+        names = sorted(relations)
+        self.superuser.execute(_EMPTY_TABLE)
+        schemas = [n.schema for n in names]
+        rows = self.superuser.execute(_FILES, (schemas, [n.name for n in names])).fetchall()
+        oids, files = [r[0] for r in rows], [r[1] for r in rows]
+        self.superuser.execute(_EMPTY, (oids,))
+        self.owner.execute("SET default_transaction_read_only = off")
+        try:
+            yield
+        finally:
+            self.owner.execute("SET default_transaction_read_only = on")
+            self.superuser.execute(_FILL, (oids, files))
 
     def _create(self, ddl: str) -> str | None:
         """None if the index was made, else what the server said."""
         try:
-            with self.owner.transaction():
-                self.owner.execute("SET TRANSACTION READ WRITE")
-                self.owner.execute(ddl.encode())
+            self.owner.execute(ddl.encode())
         except psycopg.Error as error:
             return error.diag.message_primary or str(error)
         return None
 
-    def _adopt(self, spec: IndexSpec, name: str, root: int) -> Supposed:
-        """Size a new empty index and those of its partitions, and hide them."""
-        leaves = self.superuser.execute(_LEAVES, ([root],)).fetchall()
-        oids = frozenset(row[0] for row in leaves)
-        # Hidden before anything is planned: a planner that sees it would cache its first page.
-        self.superuser.execute(
-            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = ANY(%s)", (list(oids),)
-        )
-        self.storage.evict(oids)
-        size_bytes = sum(
-            self._fill(spec, self.snapshot.relation_by_name[QualifiedName(s, r)], oid, path)
-            for oid, s, r, path, kind, _ in leaves
-            if kind == "i"
-        )
-        self.hidden_oids |= oids
-        parts = tuple(sorted(row[5] for row in leaves if row[5] != name))
-        supposed = Supposed(Hypothetical(name, spec, size_bytes, parts), oids)
-        self.by_name[name] = supposed
-        return supposed
+    def _oid(self, schema: str, name: str) -> int:
+        ((oid,),) = self.superuser.execute(
+            "SELECT %s::regclass::oid", (QualifiedName(schema, name).sql,)
+        ).fetchall()
+        return int(oid)
 
-    def _fill(self, spec: IndexSpec, relation: Relation, oid: int, path: str) -> int:
-        """Size one leaf index; returns its bytes."""
-        file = self.storage.data_dir / path
-        rows = self._rows(spec, relation)
+    def _adopt(self, created: Sequence[tuple[IndexSpec, str, int]]) -> list[Supposed]:
+        """Hide new empty indexes, and give them and those of their partitions their sizes."""
+        if not created:
+            return []
+        rows = self.superuser.execute(_LEAVES, ([root for *_, root in created],)).fetchall()
+        every = [row[1] for row in rows]
+        # Hidden before anything is planned: a planner that sees one would read its first page.
+        self.superuser.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = ANY(%s)", (every,)
+        )
+        self.storage.evict(every)
+        adopted = []
+        filled: list[tuple[int, int, float]] = []
+        for spec, name, root in created:
+            own = [row for row in rows if row[0] == root]
+            size_bytes = 0
+            for _, oid, schema, relation, path, kind in own:
+                if kind == "i":
+                    heap = self.snapshot.relation_by_name[QualifiedName(schema, relation)]
+                    leaf = _Leaf(oid, heap, self.storage.data_dir / path)
+                    size = self._fill(spec, leaf)
+                    size_bytes += size.size_bytes
+                    filled.append((oid, size.pages, self._rows(heap, spec.predicate)))
+            supposed = Supposed(
+                Hypothetical(name, spec, size_bytes), frozenset(row[1] for row in own)
+            )
+            self.by_name[name] = supposed
+            adopted.append(supposed)
+        self.hidden_oids |= frozenset(every)
+        self.superuser.execute(_SIZES, tuple(map(list, zip(*filled, strict=True))))
+        return adopted
+
+    def _fill(self, spec: IndexSpec, leaf: _Leaf) -> IndexSize:
+        """Size one index with a file."""
+        rows = self._rows(leaf.relation, spec.predicate)
         merges = (
             spec.access_method == "btree"
-            and pages.deduplicates(file)
+            and pages.deduplicates(leaf.file)
             and not any("deduplicate_items" in o and "off" in o for o in spec.options)
         )
-        keys = [self._figures(spec, relation, position) for position in range(len(spec.keys))]
-        size = index_size(spec, relation, keys, rows=rows, deduplicates=merges)
+        keys = [self._figures(spec, leaf.relation, place) for place in range(len(spec.keys))]
+        size = index_size(spec, leaf.relation, keys, rows=rows, deduplicates=merges)
         self.storage.fill(
-            file,
+            leaf.file,
             spec.access_method,
             size.pages,
             height=size.height,
-            heap_blocks=relation.size_bytes // BLOCK_BYTES,
+            heap_blocks=leaf.relation.size_bytes // BLOCK_BYTES,
             entries=rows,
         )
-        self.superuser.execute(
-            "UPDATE pg_class SET relpages = %s, reltuples = %s WHERE oid = %s",
-            (size.pages, rows, oid),
-        )
-        return size.size_bytes
+        return size
 
-    def _figures(self, spec: IndexSpec, relation: Relation, position: int) -> KeyFigures:
-        key = spec.keys[position]
+    def _figures(self, spec: IndexSpec, relation: Relation, place: int) -> KeyFigures:
+        key = spec.keys[place]
         column = relation.column(key.column) if key.column else None
         return column_figures(column) if column else expression_figures(None)
 
-    def _rows(self, spec: IndexSpec, relation: Relation) -> float:
-        """Rows that the index holds: those of the relation that its predicate lets in.
+    def _rows(self, relation: Relation, predicate: str | None) -> float:
+        """Rows of a relation that a predicate lets in.
 
         The planner of the twin estimates it, in the session that has no privileges to lose.
         """
-        where = f" WHERE {spec.predicate}" if spec.predicate else ""
+        known = self.rows.get((relation.name, predicate))
+        if known is not None:
+            return known
+        where = f" WHERE {predicate}" if predicate else ""
         sql = f"EXPLAIN (FORMAT JSON) SELECT FROM ONLY {relation.name.sql}{where}"
         with self.owner.transaction():
             self.owner.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-            row = self.owner.execute(sql.encode()).fetchone()
-        document = row[0] if row else None
-        assert isinstance(document, list)  # psycopg decodes json
+            ((document,),) = self.owner.execute(sql.encode()).fetchall()
         found = float(document[0]["Plan"]["Plan Rows"])
-        return found if math.isfinite(found) else 0.0
+        self.rows[relation.name, predicate] = found
+        return found
+
+
+def _may_name(sql: str, relation: str) -> bool:
+    return relation.replace('"', '""').casefold() in sql.casefold()
