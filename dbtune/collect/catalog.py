@@ -10,7 +10,6 @@ from typing import TypeVar
 import msgspec
 
 from dbtune.collect import missing
-from dbtune.collect.queries import names_in
 from dbtune.collect.session import Row, Session
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import (
@@ -55,22 +54,13 @@ def read_catalog(session: Session, selected: Sequence[Row]) -> Catalog:
         indexes_of(session.rows("indexes", oids), statistics),
         values(session.rows("constraints", oids), Constraint),
         values(extended, ExtendedStatistics),
-        _objects(session, oids),
+        values(sorted(session.rows_in("objects", oids), key=_object_order), SchemaObject),
     )
 
 
 def values(rows: Sequence[Row], of: type[T]) -> tuple[T, ...]:
     """Rows as values: their columns are named as the fields are."""
     return msgspec.convert(rows, tuple[of, ...])  # type: ignore[valid-type]
-
-
-def _objects(session: Session, parameters: Mapping[str, object]) -> tuple[SchemaObject, ...]:
-    """Everything else that the schema needs; one query for each file in `sql/objects/`."""
-    found: list[SchemaObject] = []
-    for name in names_in("objects"):
-        what = name.removeprefix("objects/").replace("_", " ")
-        found += values(session.rows_if_possible(name, what, parameters), SchemaObject)
-    return tuple(sorted(found, key=lambda o: (o.kind, o.identity, o.oid)))
 
 
 def by_column(statistics: Iterable[Row]) -> StatisticsByColumn:
@@ -121,3 +111,7 @@ def _key(owner: Row, attribute: str) -> tuple[str, str, str]:
 
 def _first(rows: Sequence[Row]) -> Row | None:
     return rows[0] if rows else None
+
+
+def _object_order(row: Row) -> tuple[str, str, int]:
+    return row["kind"], row["identity"], row["oid"]

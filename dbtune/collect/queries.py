@@ -8,7 +8,7 @@ extensions.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +28,11 @@ def query(name: str, versions: Versions) -> str:
     """The text of `sql/NAME.sql` with the lines that these versions have."""
     lines = _read(name).splitlines()
     return "\n".join(line for line in lines if _stands(line, versions))
+
+
+def union(names: Iterable[str], versions: Versions) -> str:
+    """Queries that give the same columns, as one."""
+    return "\nUNION ALL\n".join(f"(\n{query(name, versions)}\n)" for name in names)
 
 
 def names_in(folder: str) -> tuple[str, ...]:

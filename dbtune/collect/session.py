@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from dbtune.collect import missing
 from dbtune.collect.connect import Connection
-from dbtune.collect.queries import query
+from dbtune.collect.queries import names_in, query, union
 from dbtune.snapshot.model import NotCollected
 
 Row = dict[str, Any]
@@ -51,8 +51,9 @@ class Session:
             "statement_timeout_ms": self.statement_timeout_ms,
             "lock_timeout_ms": self.lock_timeout_ms,
         }
-        self._run("session", limits, {})
-        self.locked = tuple(row["oid"] for row in self._run("locked", {}, {}))
+        self._execute(query("session", self.versions), limits)
+        locked = self._execute(query("locked", self.versions), {})
+        self.locked = tuple(row["oid"] for row in locked)
 
     def end(self) -> None:
         """End the transaction; there is nothing to commit."""
@@ -65,7 +66,7 @@ class Session:
         *,
         identifiers: Mapping[str, str] | None = None,
     ) -> list[Row]:
-        """The rows of `sql/NAME.sql`.
+        """The rows of `sql/NAME.sql`; `identifiers` stand for the `{words}` in it.
 
         A lock that somebody took meanwhile is stepped around: the list of locked relations is read
         again, and with it the query.
@@ -73,10 +74,51 @@ class Session:
         Raises:
             psycopg.Error: the query failed; the session is usable again.
         """
+        text = query(name, self.versions)
+        if not identifiers:
+            return self._rows(text, parameters or {})
+        quoted = {key: sql.Identifier(value) for key, value in identifiers.items()}
+        return self._rows(sql.SQL(text).format(**quoted), parameters or {})
+
+    def rows_if_possible(
+        self, name: str, what: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[Row]:
+        """As `rows`; but a query that fails gives no rows and a NotCollected about `what`.
+
+        Raises:
+            psycopg.Error: the connection is lost.
+        """
+        try:
+            return self.rows(name, parameters)
+        except psycopg.Error as error:
+            if self.connection.closed:
+                raise
+            self.not_collected.append(missing.failed(what, error))
+            return []
+
+    def rows_in(self, folder: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows of every query in `sql/FOLDER/`, in one go; one by one if that fails.
+
+        Raises:
+            psycopg.Error: the connection is lost.
+        """
+        names = names_in(folder)
+        try:
+            return self._rows(union(names, self.versions), parameters)
+        except psycopg.Error:
+            if self.connection.closed:
+                raise
+            whats = (name.rpartition("/")[2].replace("_", " ") for name in names)
+            return [
+                row
+                for name, what in zip(names, whats, strict=True)
+                for row in self.rows_if_possible(name, what, parameters)
+            ]
+
+    def _rows(self, text: str | sql.Composed, parameters: Mapping[str, Any]) -> list[Row]:
         for attempt in range(1, _LOCK_ATTEMPTS + 1):
             try:
-                given = {**(parameters or {}), "locked": list(self.locked)}
-                return self._run(name, given, identifiers or {})
+                return self._execute(text, {**parameters, "locked": list(self.locked)})
             except psycopg.Error as error:
                 if self.connection.closed:
                     raise
@@ -87,34 +129,9 @@ class Session:
                     raise
         raise AssertionError("the loop returns or raises")
 
-    def rows_if_possible(
-        self,
-        name: str,
-        what: str,
-        parameters: Mapping[str, Any] | None = None,
-        *,
-        identifiers: Mapping[str, str] | None = None,
-    ) -> list[Row]:
-        """As `rows`; but a query that fails gives no rows and a NotCollected about `what`.
-
-        Raises:
-            psycopg.Error: the connection is lost.
-        """
-        try:
-            return self.rows(name, parameters, identifiers=identifiers)
-        except psycopg.Error as error:
-            if self.connection.closed:
-                raise
-            self.not_collected.append(missing.failed(what, error))
-            return []
-
-    def _run(
-        self, name: str, parameters: Mapping[str, Any], identifiers: Mapping[str, str]
-    ) -> list[Row]:
-        names = {key: sql.Identifier(value) for key, value in identifiers.items()}
-        text = query(name, self.versions)
+    def _execute(self, text: str | sql.Composed, parameters: Mapping[str, Any]) -> list[Row]:
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(sql.SQL(text).format(**names) if names else text, parameters)
+            cursor.execute(text, parameters)
             return cursor.fetchall()
 
 

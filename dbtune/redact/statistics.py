@@ -42,7 +42,11 @@ class Walk:
     def extended(
         self, extended: ExtendedStatistics, columns: Sequence[Column | None]
     ) -> ExtendedStatistics:
-        """`columns` are those of the values; None stands for an expression, whose type is open."""
+        """`columns` are those of the values; None stands for an expression, whose type is open.
+
+        What is known of such an expression's values goes.
+        """
+        extended = replace(extended, expression_statistics=())
         rows = [
             [
                 self._one(value, column) if value is not None else None

@@ -229,7 +229,8 @@ class SchemaObject:
     """Any other object that the schema needs, with the DDL that makes it.
 
     `kind` is one of extension, schema, role, type, domain, domain constraint, sequence, function,
-    aggregate, operator, collation, policy, rule, trigger, server.
+    aggregate, operator, cast, collation, text search dictionary, text search configuration,
+    policy, rule, trigger, server.
     """
 
     kind: str

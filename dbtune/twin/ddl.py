@@ -25,7 +25,8 @@ class Ddl:
 
 
 _BEFORE_RELATIONS = (
-    "collation", "type", "domain", "sequence", "function", "operator", "aggregate", "server",
+    "collation", "type", "domain", "sequence", "function", "operator", "aggregate", "cast",
+    "text search dictionary", "text search configuration", "server",
 )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ INSERT INTO person SELECT
 FROM generate_series(1, 2000) i;
 CREATE INDEX person_lower ON person (lower(name));
 CREATE STATISTICS person_both (mcv) ON sex, active, code FROM person;
+CREATE STATISTICS person_expressions ON upper(name), (id % 7), sex FROM person;
 CREATE TABLE visit (person bigint, place text);
 INSERT INTO visit SELECT 770000000 + 7 * (1 + i % 5), 'Planted place'
     FROM generate_series(1, 500) i;
