@@ -1,0 +1,23 @@
+"""goose: `-- +goose Up` and `-- +goose Down` in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dbtune.gate.migrations._files import any_holds, in_order
+from dbtune.gate.migrations._marked import upward
+from dbtune.gate.migrations._script import Script
+
+_UP, _DOWN = r"^--\s*\+goose\s+up\b", r"^--\s*\+goose\s+down\b"
+
+
+def recognises(folder: Path) -> bool:
+    return any_holds(folder, "*.sql", f"(?i){_UP}")
+
+
+def files(folder: Path) -> list[Path]:
+    return in_order(folder, "*.sql")
+
+
+def read(file: Path, shown: str) -> Script:
+    return upward(file, shown, up=_UP, down=_DOWN, alone=r"^--\s*\+goose\s+no\s+transaction")
