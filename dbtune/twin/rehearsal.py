@@ -62,11 +62,14 @@ class Touched:
 class Step:
     """A statement as it ran on the schema without rows.
 
-    `failure` holds the server's words if it did not, `sqlstate` the code, and `line` where.
+    `created` and `dropped` name the indexes that it made and removed (those of a dropped relation
+    too). `failure` holds the server's words if it did not run, `sqlstate` the code, `line` where.
     """
 
     statement: ScriptStatement
     touched: tuple[Touched, ...] = ()
+    created: tuple[QualifiedName, ...] = ()
+    dropped: tuple[QualifiedName, ...] = ()
     failure: str = ""
     sqlstate: str = ""
     line: int = 0

@@ -42,6 +42,11 @@ _FILES = """
 SELECT c.oid, pg_relation_filenode(c.oid) FROM pg_class c
 WHERE c.relkind IN ('r', 'm', 'p') AND c.oid = ANY(%s)
 """
+_INDEXES = """
+SELECT c.oid, n.nspname, c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('i', 'I') AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
+"""
 _LOCKS = """
 SELECT relation, mode FROM pg_locks
 WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted
@@ -95,13 +100,24 @@ class _Stage:
     owner: Session
     names: Mapping[int, QualifiedName]
     files: dict[int, int] = field(default_factory=dict)
+    indexes: dict[int, QualifiedName] = field(default_factory=dict)
 
     def run(self, statement: ScriptStatement) -> Step:
         """Run one statement, mending what only the missing surroundings broke."""
         self.files = self.files or self._files()
+        self.indexes = self.indexes or self._indexes()
         for _ in range(_ATTEMPTS):
             try:
-                return Step(statement, self._watched(statement))
+                touched = self._watched(statement)
+                then, self.indexes = self.indexes, self._indexes()
+                return Step(
+                    statement,
+                    touched,
+                    created=tuple(
+                        self.indexes[oid] for oid in sorted(self.indexes.keys() - then.keys())
+                    ),
+                    dropped=tuple(then[oid] for oid in sorted(then.keys() - self.indexes.keys())),
+                )
             except psycopg.Error as error:
                 if not self._mended(statement, error):
                     return _failed(statement, error)
@@ -145,6 +161,10 @@ class _Stage:
     def _files(self) -> dict[int, int]:
         rows = self.superuser.execute(_FILES.encode(), (list(self.names),)).fetchall()
         return {int(oid): int(file or 0) for oid, file in rows}
+
+    def _indexes(self) -> dict[int, QualifiedName]:
+        rows = self.superuser.execute(_INDEXES).fetchall()
+        return {int(oid): QualifiedName(schema, name) for oid, schema, name in rows}
 
     def _pairs(self, sql: str) -> dict[int, int]:
         return {int(oid): int(n) for oid, n in self.owner.execute(sql.encode())}
