@@ -297,7 +297,9 @@ class Conditions:
         else:
             shown = "TRUE" if what.this else "FALSE"
             operator = f"IS NOT {shown}" if negated else f"IS {shown}"
-            qual = Qual(column, "boolean", operator, "constant", shown.lower())
+            qual = Qual(
+                column, "other" if negated else "boolean", operator, "constant", shown.lower()
+            )
         return [Fact(here[0], self._wrapped(qual, subject))]
 
     def _boolean(self, node: exp.Expr, *, negated: bool) -> list[Fact]:

@@ -197,7 +197,8 @@ class From:
             return Source(label, columns=columns)
         if relation.kind == "v":
             return self._view(at.reader, relation, label, columns)
-        use = Use(len(at.reader.uses), relation, label)
+        sampled = node.args.get("sample") is not None
+        use = Use(len(at.reader.uses), relation, label, sampled=sampled)
         at.reader.uses.append(use)
         return Source(label, use, columns=columns)
 

@@ -237,7 +237,8 @@ class Reader:
             if after_join and fact.use in self.nullable and fact.qual.kind == "is_null":
                 self._anti_join(fact.use)
                 return
-            self.uses[fact.use].quals.setdefault(fact.qual)
+            if not self.uses[fact.use].sampled:  # a sample scan knows no index
+                self.uses[fact.use].quals.setdefault(fact.qual)
 
     def _anti_join(self, use: int) -> None:
         """`LEFT JOIN b … WHERE b.x IS NULL` asks for rows without a partner in b."""

@@ -34,6 +34,7 @@ class Use:
     relation: Relation
     alias: str
     target: bool = False
+    sampled: bool = False
     in_subquery: bool = False
     quals: dict[Qual, None] = field(default_factory=dict)
     sort_keys: tuple[SortKey, ...] = ()
