@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from dbtune.errors import ExitCode
+from dbtune.rules.load import load_rules
+from dbtune.rules.table import readme_table
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"<!-- BEGIN (?P<name>[^>]+?) -->\n(?P<body>.*?)<!-- END -->", re.DOTALL)
@@ -39,7 +41,12 @@ def exit_codes() -> str:
     return f"| code | meaning |\n|---|---|\n{rows}"
 
 
+def rules() -> str:
+    return readme_table(load_rules())
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "rules": rules,
     "exit codes": exit_codes,
 }
 

@@ -1,0 +1,151 @@
+"""Build the Workload: join statistics, parsed statements and plans over one Snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dbtune.plan import Plan, Unplanned
+from dbtune.pricing import PricingEngine
+from dbtune.progress import Progress
+from dbtune.snapshot.model import Snapshot, StatementStatistics
+from dbtune.snapshot.scope import Scope
+from dbtune.statement.fingerprint import fingerprint
+from dbtune.statement.model import Statement, Unparsed
+from dbtune.statement.parse import parse
+from dbtune.workload import NotExamined, Workload, WorkloadStatement
+
+
+def assemble_workload(
+    snapshot: Snapshot, engine: PricingEngine | None, scope: Scope, progress: Progress
+) -> Workload:
+    """The workload of a snapshot.
+
+    Args:
+        snapshot: where statements, catalog and statistics come from.
+        engine: plans each statement; None leaves every statement Unplanned.
+        scope: what is examined; the rest is counted in `not_examined`.
+        progress: told of each statement.
+    """
+    merged = _merge(snapshot.statements)
+    progress.stage("parse", len(merged))
+    read = []
+    for identity, statistics in merged.items():
+        parsed = parse(statistics.text, snapshot, statistics.search_path)
+        read.append(_Read(identity, statistics, parsed))
+        progress.step()
+    inside = [r for r in read if r.statistics.calls >= scope.min_calls and _covers(scope, r.parsed)]
+    progress.stage("plan", len(inside))
+    plans = []
+    for one in inside:
+        plans.append(_plan(engine, one))
+        progress.step()
+    statements = _weigh(inside, plans)
+    return Workload(
+        snapshot=snapshot,
+        statements=statements,
+        not_examined=(*_not_examined(snapshot, statements), *_left_out(read, inside)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    fingerprint: str
+    statistics: StatementStatistics
+    parsed: Statement | Unparsed
+
+
+def _covers(scope: Scope, parsed: Statement | Unparsed) -> bool:
+    """True for a statement with a relation in scope; what is not read, is not out of scope."""
+    if isinstance(parsed, Unparsed) or not parsed.relations:
+        return True
+    return any(scope.wants(use.relation) for use in parsed.relations)
+
+
+def _merge(statements: Iterable[StatementStatistics]) -> dict[str, StatementStatistics]:
+    """One entry per fingerprint: several roles and spacings of one statement are one statement."""
+    merged: dict[str, StatementStatistics] = {}
+    for one in statements:
+        key = fingerprint(one.text)
+        merged[key] = _add(merged[key], one) if key in merged else one
+    return merged
+
+
+def _add(a: StatementStatistics, b: StatementStatistics) -> StatementStatistics:
+    main = a if a.total_exec_ms >= b.total_exec_ms else b
+    calls, total = a.calls + b.calls, a.total_exec_ms + b.total_exec_ms
+    return replace(
+        main,
+        calls=calls,
+        total_exec_ms=total,
+        mean_exec_ms=total / calls if calls else 0.0,
+        min_exec_ms=min(a.min_exec_ms, b.min_exec_ms),
+        max_exec_ms=max(a.max_exec_ms, b.max_exec_ms),
+        **{name: getattr(a, name) + getattr(b, name) for name in _SUMMED},
+    )
+
+
+_SUMMED = (
+    "rows", "shared_blks_hit", "shared_blks_read", "shared_blks_dirtied", "shared_blks_written",
+    "temp_blks_read", "temp_blks_written", "wal_bytes", "plans", "total_plan_ms",
+)  # fmt: skip
+
+
+def _plan(engine: PricingEngine | None, one: _Read) -> Plan | Unplanned:
+    if engine is None:
+        return Unplanned("no pricing engine")
+    if isinstance(one.parsed, Statement) and one.parsed.unresolved:
+        return Unplanned(f"not in the catalog: {', '.join(one.parsed.unresolved)}")
+    return engine.plan(one.statistics.text, search_path=one.statistics.search_path)
+
+
+def _weigh(
+    read: Sequence[_Read], plans: Sequence[Plan | Unplanned]
+) -> tuple[WorkloadStatement, ...]:
+    """Order by weight: execution time where anything was timed, else calls × planner cost."""
+    timed = any(one.statistics.total_exec_ms > 0 for one in read)
+
+    def weight(one: _Read, plan: Plan | Unplanned) -> float:
+        if timed:
+            return one.statistics.total_exec_ms
+        return one.statistics.calls * (plan.total_cost if isinstance(plan, Plan) else 0.0)
+
+    weights = [weight(one, plan) for one, plan in zip(read, plans, strict=True)]
+    total = sum(weights) or 1.0
+    statements = [
+        WorkloadStatement(one.fingerprint, one.statistics, one.parsed, plan, w, w / total)
+        for one, plan, w in zip(read, plans, weights, strict=True)
+    ]
+    return tuple(sorted(statements, key=lambda s: (-s.weight, s.fingerprint)))
+
+
+def _not_examined(
+    snapshot: Snapshot, statements: tuple[WorkloadStatement, ...]
+) -> tuple[NotExamined, ...]:
+    """Statements that could not be read or planned, and what collect could not see."""
+    entries = [NotExamined(n.what, n.why, 0.0, n.remedy) for n in snapshot.not_collected]
+    for statement in statements:
+        if isinstance(statement.parsed, Unparsed):
+            entries.append(
+                NotExamined(
+                    statement.text, f"not parsed: {statement.parsed.reason}", statement.share
+                )
+            )
+        elif isinstance(statement.plan, Unplanned):
+            entries.append(
+                NotExamined(
+                    statement.text, f"not planned: {statement.plan.reason}", statement.share
+                )
+            )
+    return tuple(entries)
+
+
+def _left_out(read: Sequence[_Read], inside: Sequence[_Read]) -> tuple[NotExamined, ...]:
+    kept = {one.fingerprint for one in inside}
+    left_out = [one for one in read if one.fingerprint not in kept]
+    if not left_out:
+        return ()
+    total = sum(one.statistics.total_exec_ms for one in read) or 1.0
+    share = sum(one.statistics.total_exec_ms for one in left_out) / total
+    reason = "called less than --min-calls, or outside --schema/--exclude"
+    return (NotExamined(f"{len(left_out)} statements", reason, share),)

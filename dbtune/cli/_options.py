@@ -1,0 +1,49 @@
+"""Options that several commands take, from words to values."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import typer
+
+from dbtune.errors import BadInput
+from dbtune.files import write_file
+from dbtune.report.model import Report
+from dbtune.report.render import Style, render
+
+_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
+
+
+def size_bytes(text: str, option: str) -> int:
+    """`500MB` as bytes; units are PostgreSQL's (kB, MB, GB, TB, powers of 1024).
+
+    Raises:
+        BadInput: not a size; names the option.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    unit = _UNITS.get(found[2].lower()) if found else None
+    if found is None or unit is None:
+        raise BadInput(f"{option} {text!r} is not a size.", "Write it like 500MB or 2GB.")
+    return int(float(found[1]) * unit)
+
+
+def show(report: Report, formats: tuple[str, ...], *, top: int, files: tuple[Path, ...]) -> None:
+    """Print or write the report in every format asked for: `text`, or `json=FILE`.
+
+    Raises:
+        BadInput: no such format, or a file that cannot be written.
+    """
+    for asked in formats:
+        name, _, path = asked.partition("=")
+        if path:
+            write_file(Path(path), render(report, name, Style(top=top)))
+        else:
+            typer.echo(render(report, name, _terminal(top, files)).rstrip("\n"))
+
+
+def _terminal(top: int, files: tuple[Path, ...]) -> Style:
+    width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 140))
+    return Style(top=top, width=width, color=sys.stdout.isatty(), files=tuple(map(str, files)))

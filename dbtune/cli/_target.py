@@ -1,0 +1,45 @@
+"""From what the user named (a server, a snapshot file, nothing) to a Snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dbtune.collect import CollectOptions, collect
+from dbtune.progress import Progress
+from dbtune.snapshot.file import read_snapshot
+from dbtune.snapshot.model import Snapshot
+from dbtune.statement.workload_file import read_workload
+
+
+def is_file(target: str | None) -> bool:
+    """True if TARGET names a snapshot file and not a server.
+
+    A libpq URI has "://", a key=value string "="; anything else is a path.
+    """
+    return target is not None and "://" not in target and "=" not in target
+
+
+def snapshot_of(
+    target: str | None,
+    options: CollectOptions,
+    progress: Progress,
+    *,
+    workload_file: Path | None = None,
+) -> Snapshot:
+    """The snapshot of TARGET; the statements of a workload file replace the server's.
+
+    Raises:
+        BadInput: the snapshot or workload file cannot be used.
+        CannotConnect: the server cannot be reached.
+        MissingPrivilege: the role may read nothing.
+    """
+    statements = read_workload(workload_file) if workload_file else None
+    progress.stage("collect")
+    if target is not None and is_file(target):
+        snapshot = read_snapshot(Path(target))
+    else:
+        snapshot = collect(target, options, progress)
+    if statements is None:
+        return snapshot
+    return replace(snapshot, statements=statements, readings=())

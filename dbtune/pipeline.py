@@ -1,0 +1,131 @@
+"""The stages in order: the table of contents of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from dbtune.advisor import AdvisorOptions, advise
+from dbtune.assemble import assemble_workload
+from dbtune.finding import Confidence, Severity
+from dbtune.gate.verdict import verdict_by_severity
+from dbtune.migration import Migration, write_migration
+from dbtune.pricing import PricingEngine
+from dbtune.progress import Progress, Silent
+from dbtune.report.model import Report, report_of
+from dbtune.report.render import render
+from dbtune.report.write import write_files
+from dbtune.rules.judge import judge
+from dbtune.rules.load import load_rules
+from dbtune.snapshot.model import Snapshot
+from dbtune.snapshot.scope import Scope
+from dbtune.workload import NotExamined, Workload
+
+EngineName = Literal["twin", "none"]
+
+
+@dataclass(frozen=True)
+class AnalyzeOptions:
+    """What to examine, by which rules, priced how, and when to fail.
+
+    `fail_on` is the least severity that fails, `fail_on_confidence` the least confidence such a
+    finding needs. `strict` fails when anything was not examined.
+    """
+
+    scope: Scope = field(default_factory=Scope)
+    rules_dir: Path | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    advisor: AdvisorOptions = field(default_factory=AdvisorOptions)
+    engine: EngineName = "twin"
+    bindir: Path | None = None
+    min_confidence: Confidence = Confidence.LIKELY
+    fail_on: Severity | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an analysis gives: the report, and the migration that carries out its advice."""
+
+    report: Report
+    migration: Migration
+    workload: Workload
+
+
+def analyze(
+    snapshot: Snapshot, options: AnalyzeOptions | None = None, progress: Progress | None = None
+) -> Analysis:
+    """Examine a snapshot: parse, plan, advise, judge, and write it down.
+
+    Args:
+        snapshot: what to examine; nothing else is read.
+        options: what to look at and how.
+        progress: told of each stage.
+
+    Raises:
+        BadInput: a rule file or a rule's name is wrong.
+        ServerFailed: the embedded server of the twin could not be started.
+    """
+    options, progress = options or AnalyzeOptions(), progress or Silent()
+    rules = load_rules(options.rules_dir)
+    with priced_by(options.engine, snapshot, options.bindir, progress) as (engine, notes):
+        workload = assemble_workload(snapshot, engine, options.scope, progress)
+        advice = advise(workload, engine, options.advisor, progress)
+    workload = replace(workload, advice=advice, not_examined=(*workload.not_examined, *notes))
+    progress.stage("judge")
+    judged = judge(
+        workload,
+        rules,
+        select=options.select,
+        ignore=options.ignore,
+        min_confidence=options.min_confidence,
+    )
+    verdict = verdict_by_severity(
+        judged.findings, options.fail_on, reasons=_strict_reasons(workload, options.strict)
+    )
+    report = report_of(workload, judged.findings, judged.recommendations, verdict=verdict)
+    migration = write_migration(judged.recommendations, snapshot)
+    return Analysis(report, migration, workload)
+
+
+def write_analysis(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
+    """Write report and migration into `folder`; returns the files.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    contents = {
+        "report.html": render(analysis.report, "html"),
+        "report.json": render(analysis.report, "json"),
+        "migration.up.sql": analysis.migration.up,
+        "migration.down.sql": analysis.migration.down,
+    }
+    return write_files(folder, contents)
+
+
+@contextmanager
+def priced_by(
+    name: EngineName, snapshot: Snapshot, bindir: Path | None, progress: Progress
+) -> Iterator[tuple[PricingEngine | None, tuple[NotExamined, ...]]]:
+    """The pricing engine of that name, and what it cannot model."""
+    if name == "none":
+        yield None, ()
+        return
+    # The embedded server's room is not wanted where nothing is priced.
+    from dbtune.server.binaries import binaries_in  # noqa: PLC0415
+    from dbtune.twin.twin import open_twin  # noqa: PLC0415
+
+    binaries = binaries_in(bindir) if bindir else None
+    with open_twin(snapshot, binaries=binaries, progress=progress) as twin:
+        notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
+        yield twin, notes
+
+
+def _strict_reasons(workload: Workload, strict: bool) -> tuple[str, ...]:
+    if not strict:
+        return ()
+    return tuple(f"--strict: not examined: {n.what}: {n.reason}" for n in workload.not_examined)

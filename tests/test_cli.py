@@ -1,0 +1,125 @@
+"""The command line: exit codes, one paragraph per error, no traceback, no password."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+PASSWORD = "correct-horse-battery"
+
+
+def dbtune(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "DBTUNE_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "dbtune", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**kept, **environment},
+    )
+
+
+def assert_one_paragraph(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    assert done.stderr.strip()
+    assert "\n\n" not in done.stderr.strip()
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["analyze", "missing.dbtune"], 2, ["missing.dbtune"]),
+        (["analyze", f"postgresql://u:{PASSWORD}@127.0.0.1:1/x"], 3, ["127.0.0.1"]),
+        (["analyze", f"host=127.0.0.1 port=1 password={PASSWORD}"], 3, ["127.0.0.1"]),
+        (["analyze", f"postgresql://u:{PASSWORD}@[bad"], 2, []),
+        (["analyze", "service=nowhere"], 3, ["nowhere"]),
+        (["analyze", "x.dbtune", "--budget", "plenty"], 2, ["--budget", "plenty"]),
+    ],
+)
+def test_bad_usage(arguments: list[str], code: int, words: list[str], tmp_path: Path) -> None:
+    assert_one_paragraph(dbtune(*arguments, cwd=tmp_path), code, *words)
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["analyze", "--no-such-option"]])
+def test_unknown_words_are_usage_errors(arguments: list[str], tmp_path: Path) -> None:
+    done = dbtune(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert arguments[-1] in done.stderr
+    assert "Usage:" in done.stderr
+
+
+def test_a_damaged_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "x.dbtune").write_bytes(b"not a snapshot at all")
+    assert_one_paragraph(dbtune("analyze", "x.dbtune", cwd=tmp_path), 2, "x.dbtune")
+
+
+def test_a_setting_that_no_command_has(tmp_path: Path) -> None:
+    (tmp_path / "dbtune.toml").write_text("no-such-thing = 1\n")
+    done = dbtune("analyze", "x.dbtune", cwd=tmp_path)
+    assert_one_paragraph(done, 2, "dbtune.toml", "no-such-thing")
+
+
+def test_wrong_database_is_named(database: str, tmp_path: Path) -> None:
+    dsn = make_conninfo(database, dbname="no_such_database")
+    assert_one_paragraph(dbtune("analyze", dsn, cwd=tmp_path), 3, "no_such_database")
+
+
+def test_an_unwritable_out_folder(database: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    done = dbtune("analyze", database, "--out", "file", cwd=tmp_path)
+    assert_one_paragraph(done, 2, "file", "--out")
+
+
+def test_a_broken_rule_file_is_named(database: str, tmp_path: Path) -> None:
+    rules = tmp_path / "mine"
+    rules.mkdir()
+    (rules / "bad.yaml").write_text("id: bad\ndetector: nothing-such\n")
+    done = dbtune("analyze", database, "--rules", "mine", cwd=tmp_path)
+    assert_one_paragraph(done, 2, "bad.yaml")
+
+
+def test_ctrl_c_leaves_no_server_and_no_half_written_file(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as blocker:
+        blocker.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        command = [sys.executable, "-m", "dbtune", "demo", "--scale", "0.01"]
+        running = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            _, said = running.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    assert "interrupted" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = {"psycopg", "sqlglot", "jinja2", "rich", "yaml", "highspy", "numpy", "msgspec"}
+    program = (
+        "import sys; sys.argv = ['dbtune', '--help']\n"
+        "from dbtune.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
