@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from dbtune.collect import missing
 from dbtune.collect.session import Row, Session
 from dbtune.identifier import QualifiedName
+from dbtune.index import spec_of
 from dbtune.snapshot.catalog import (
     Constraint,
     ExtendedStatistics,
@@ -102,7 +103,13 @@ def indexes_of(indexes: Iterable[Row], statistics: StatisticsByColumn) -> tuple[
         }
         for index in indexes
     ]
-    return msgspec.convert(nested, tuple[Index, ...])
+    found = msgspec.convert(nested, tuple[Index, ...])
+    return tuple(i if i.definition else _defined(i) for i in found)
+
+
+def _defined(index: Index) -> Index:
+    """An index whose definition the server could not be asked for: somebody locks its relation."""
+    return replace(index, definition=spec_of(index).ddl(index.name.name))
 
 
 def _key(owner: Row, attribute: str) -> tuple[str, str, str]:

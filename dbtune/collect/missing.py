@@ -26,9 +26,10 @@ def failed(what: str, error: psycopg.Error) -> NotCollected:
 def locked(relations: Sequence[QualifiedName]) -> NotCollected:
     """ACCESS EXCLUSIVE locks stand in the way of sizes and definitions."""
     return NotCollected(
-        f"size and definitions of {_some(relations)}",
-        "Another session holds or awaits an ACCESS EXCLUSIVE lock, so the size is taken from "
-        "relpages, and expressions and view definitions are left out.",
+        f"size and expressions of {_some(relations)}",
+        "Another session holds or awaits an ACCESS EXCLUSIVE lock. The size is taken from "
+        "relpages; defaults, checks, policies, view definitions, extended statistics, and indexes "
+        "that are partial or on expressions, are left out.",
         "Collect again when that session is done.",
     )
 

@@ -28,4 +28,6 @@ LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace
 LEFT JOIN pg_class x ON x.oid = con.conindid
 LEFT JOIN pg_namespace xn ON xn.oid = x.relnamespace
 WHERE con.conrelid = ANY (%(selected)s::oid[]) AND con.contype IN ('p', 'u', 'f', 'c', 'x', 'n')
+  -- Only expressions make pg_get_constraintdef() wait for a lock.
+  AND NOT (con.contype IN ('c', 'x') AND con.conrelid = ANY (%(locked)s::oid[]))
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", con.conname COLLATE "C", con.oid

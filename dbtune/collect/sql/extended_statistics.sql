@@ -36,6 +36,6 @@ JOIN pg_namespace en ON en.oid = e.stxnamespace
 JOIN pg_class c ON c.oid = e.stxrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_stats_ext s ON s.statistics_schemaname = en.nspname AND s.statistics_name = e.stxname
-WHERE e.stxrelid = ANY (%(selected)s::oid[])
+WHERE e.stxrelid = ANY (%(selected)s::oid[]) AND e.stxrelid <> ALL (%(locked)s::oid[])
 ORDER BY en.nspname COLLATE "C", e.stxname COLLATE "C"
     , s.inherited    --[ server >= 15 ]

@@ -3,7 +3,7 @@ SELECT /* dbtune */
     json_build_object('schema', n.nspname, 'name', c.relname) AS name,
     json_build_object('schema', tn.nspname, 'name', t.relname) AS relation,
     am.amname AS access_method,
-    pg_get_indexdef(i.indexrelid) AS definition,
+    CASE WHEN b.is_blocked THEN '' ELSE pg_get_indexdef(i.indexrelid) END AS definition,
     ARRAY(SELECT json_build_object(
               'column', a.attname,
               'expression', CASE WHEN a.attname IS NULL
@@ -34,7 +34,7 @@ SELECT /* dbtune */
           FROM generate_series(i.indnkeyatts + 1, i.indnatts) AS k(n)
           JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n - 1]
           ORDER BY k.n)::text[] AS included,
-    CASE WHEN NOT b.is_blocked THEN pg_get_expr(i.indpred, i.indrelid) END AS predicate,
+    pg_get_expr(i.indpred, i.indrelid) AS predicate,
     i.indisunique AS is_unique,
     i.indisprimary AS is_primary,
     i.indisexclusion AS is_exclusion,
@@ -87,4 +87,6 @@ JOIN pg_am am ON am.oid = c.relam
 CROSS JOIN LATERAL (SELECT i.indexrelid = ANY (%(locked)s::oid[])
                         OR i.indrelid = ANY (%(locked)s::oid[]) AS is_blocked) b
 WHERE i.indrelid = ANY (%(selected)s::oid[]) AND i.indislive
+  -- An index without expressions can be told without pg_get_indexdef(), which waits for locks.
+  AND NOT (b.is_blocked AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
 ORDER BY i.indexrelid

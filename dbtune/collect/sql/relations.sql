@@ -22,7 +22,14 @@ SELECT /* dbtune */
           FROM pg_inherits i JOIN pg_class pc ON pc.oid = i.inhparent
           JOIN pg_namespace pn ON pn.oid = pc.relnamespace
           WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
-    CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
+    CASE WHEN c.relkind <> 'p' THEN NULL
+         WHEN c.oid <> ALL (%(locked)s::oid[]) THEN pg_get_partkeydef(c.oid)
+         ELSE (SELECT CASE p.partstrat WHEN 'l' THEN 'LIST' WHEN 'h' THEN 'HASH' ELSE 'RANGE' END
+                      || format(' (%%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY k.place))
+               FROM pg_partitioned_table p
+               CROSS JOIN unnest(p.partattrs) WITH ORDINALITY AS k(number, place)
+               JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.number
+               WHERE p.partrelid = c.oid GROUP BY p.partstrat) END AS partition_key,
     CASE WHEN c.relispartition AND c.oid <> ALL (%(locked)s::oid[])
          THEN pg_get_expr(c.relpartbound, c.oid) END AS partition_bound,
     c.relrowsecurity AS row_security,

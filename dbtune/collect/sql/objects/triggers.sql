@@ -5,3 +5,4 @@ SELECT /* dbtune */ 'trigger' AS kind,
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE t.tgrelid = ANY (%(selected)s::oid[]) AND NOT t.tgisinternal
   AND t.tgparentid = 0
+  AND NOT (t.tgqual IS NOT NULL AND t.tgrelid = ANY (%(locked)s::oid[]))
