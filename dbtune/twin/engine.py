@@ -13,6 +13,7 @@ from dbtune.index import IndexSpec
 from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
+from dbtune.twin.derive import Deriver
 from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.storage import Storage
 from dbtune.twin.suppose import Supposed, Supposer
@@ -39,7 +40,8 @@ class Twin:
         self._superuser = superuser
         self._owner = owner
         self._snapshot = snapshot
-        self._supposer = Supposer(superuser, owner, storage, snapshot)
+        deriver = Deriver(superuser, owner, snapshot)
+        self._supposer = Supposer(superuser, owner, storage, snapshot, deriver)
         self._path: tuple[str, ...] = ()
         self._hidden: frozenset[int] = frozenset()
         self._oids_of_existing = _index_oids(superuser)

@@ -17,14 +17,17 @@ from dbtune.snapshot.catalog import Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
 from dbtune.twin.adopt import newest_index, plain_create_index, read_spec
+from dbtune.twin.derive import Deriver
 from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
 from dbtune.twin.model import Session
 from dbtune.twin.size import IndexSize
+from dbtune.twin.statistics import restore_expressions
 from dbtune.twin.storage import Storage
 
 _LEAVES = """
-SELECT root, i.indexrelid, n.nspname, t.relname, pg_relation_filepath(i.indexrelid), c.relkind::text
+SELECT root, i.indexrelid, c.relname, n.nspname, t.relname,
+    pg_relation_filepath(i.indexrelid), c.relkind::text
 FROM unnest(%s::oid[]) AS root
 CROSS JOIN LATERAL (SELECT root AS oid UNION SELECT relid::oid FROM pg_partition_tree(root)) AS tree
 JOIN pg_index i ON i.indexrelid = tree.oid
@@ -73,6 +76,7 @@ class _Leaf:
     """An index with a file: of a plain table, or of one partition."""
 
     oid: int
+    name: QualifiedName
     relation: Relation
     file: Path
 
@@ -85,6 +89,7 @@ class Supposer:
     owner: Session
     storage: Storage
     snapshot: Snapshot
+    deriver: Deriver
     made: dict[IndexSpec, Supposed | Rejected] = field(default_factory=dict)
     by_name: dict[str, Supposed] = field(default_factory=dict)
     hidden_oids: frozenset[int] = frozenset()
@@ -172,10 +177,12 @@ class Supposer:
         for spec, name, root in created:
             own = [row for row in rows if row[0] == root]
             size_bytes = 0
-            for _, oid, schema, relation, path, kind in own:
+            for _, oid, index, schema, relation, path, kind in own:
                 if kind == "i":
                     heap = self.snapshot.relation_by_name[QualifiedName(schema, relation)]
-                    leaf = _Leaf(oid, heap, self.storage.data_dir / path)
+                    leaf = _Leaf(
+                        oid, QualifiedName(schema, index), heap, self.storage.data_dir / path
+                    )
                     size = self._fill(spec, leaf)
                     size_bytes += size.size_bytes
                     filled.append((oid, size.pages, self._rows(heap, spec.predicate)))
@@ -196,7 +203,7 @@ class Supposer:
             and pages.deduplicates(leaf.file)
             and not any("deduplicate_items" in o and "off" in o for o in spec.options)
         )
-        keys = [self._figures(spec, leaf.relation, place) for place in range(len(spec.keys))]
+        keys = self._keys(spec, leaf)
         size = index_size(spec, leaf.relation, keys, rows=rows, deduplicates=merges)
         self.storage.fill(
             leaf.file,
@@ -208,10 +215,18 @@ class Supposer:
         )
         return size
 
-    def _figures(self, spec: IndexSpec, relation: Relation, place: int) -> KeyFigures:
-        key = spec.keys[place]
-        column = relation.column(key.column) if key.column else None
-        return column_figures(column) if column else expression_figures(None)
+    def _keys(self, spec: IndexSpec, leaf: _Leaf) -> list[KeyFigures]:
+        """Figures of the keys; an expression's statistics are derived and put on the index."""
+        derived: dict[int, KeyFigures] = {}
+        if any(key.column is None for key in spec.keys):
+            derived = self.deriver.figures(leaf.oid, leaf.relation)
+            found = {place: f.statistics for place, f in derived.items() if f.statistics}
+            restore_expressions(self.superuser, leaf.name, found)
+        columns = (leaf.relation.column(key.column or "") for key in spec.keys)
+        return [
+            column_figures(column) if column else derived.get(place, expression_figures(None))
+            for place, column in enumerate(columns, start=1)
+        ]
 
     def _rows(self, relation: Relation, predicate: str | None) -> float:
         """Rows of a relation that a predicate lets in.
