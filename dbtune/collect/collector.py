@@ -91,7 +91,9 @@ def _snapshot(connection: Connection, options: CollectOptions, progress: Progres
     paths = _search_paths(session, settings["search_path"])
     progress.stage("catalog")
     selected = _selected(session, options)
-    _require_something(session, selected, rows)
+    if hidden := statements.hidden_texts(session.role, rows, work):
+        session.not_collected.append(hidden)
+    _require_something(session, selected, work)
     catalog = read_catalog(session, selected)
     snapshot = Snapshot(
         dbtune_version=__version__,
@@ -121,10 +123,9 @@ def _selected(session: Session, options: CollectOptions) -> list[Row]:
         for row in session.rows("selection")
         if options.wants(QualifiedName(row["schema"], row["name"]))
     ]
-    hidden = [_name(r) for r in rows if r["is_analysed"] and not r["may_select"]]
-    secured = [
-        _name(r) for r in rows if r["is_analysed"] and r["may_select"] and r["row_security_active"]
-    ]
+    analysed = [row for row in rows if row["is_analysed"]]
+    hidden = [_name(r) for r in analysed if not r["may_select_all"]]
+    secured = [_name(r) for r in analysed if r["may_select_some"] and r["row_security_active"]]
     if hidden:
         session.not_collected.append(missing.hidden_statistics(session.role, hidden, session.major))
     if secured:
@@ -136,14 +137,10 @@ def _name(row: Row) -> QualifiedName:
     return QualifiedName(row["schema"], row["name"])
 
 
-def _require_something(session: Session, selected: Sequence[Row], rows: Sequence[Row]) -> None:
+def _require_something(session: Session, selected: Sequence[Row], work: Sequence[Row]) -> None:
     """Refuse a role that sees nothing from which anything could be learnt."""
-    hidden = statements.hidden_texts(session.role, rows)
-    if hidden:
-        session.not_collected.append(hidden)
     analysed = [row for row in selected if row["is_analysed"]]
-    sees_statements = any(row["text"] != statements.HIDDEN_TEXT for row in rows)
-    if analysed and not any(row["may_select"] for row in analysed) and not sees_statements:
+    if analysed and not work and not any(row["may_select_some"] for row in analysed):
         remedies = "; ".join(n.remedy for n in session.not_collected if n.remedy)
         raise MissingPrivilege(
             f"Role {session.role} may see neither the column statistics nor the statements of "

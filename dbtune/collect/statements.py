@@ -108,12 +108,12 @@ def statement_reader(
     return StatementReader(session, installed.schema)
 
 
-def hidden_texts(role: str, rows: Sequence[Row]) -> NotCollected | None:
-    """What to say of the rows whose text the role may not see."""
+def hidden_texts(role: str, rows: Iterable[Row], work: Sequence[Row]) -> NotCollected | None:
+    """What to say of the rows whose text the role may not see; `work` are those it may."""
     hidden = [row for row in rows if row["text"] == HIDDEN_TEXT]
     if not hidden:
         return None
-    total_ms = sum(row["total_exec_ms"] for row in rows) or 1.0
+    total_ms = sum(row["total_exec_ms"] for row in (*hidden, *work)) or 1.0
     share = sum(row["total_exec_ms"] for row in hidden) / total_ms
     return missing.hidden_texts(role, len(hidden), share)
 
