@@ -8,6 +8,7 @@ back; their commit is not timed.
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from dbtune.progress import Progress, Silent
 Slot = Literal["before", "after", "again"]
 SLOTS: tuple[Slot, ...] = ("before", "after", "again")
 
-MIN_ROUNDS = 9
+MIN_ROUNDS = 12
 MAX_ROUNDS = 60
 FIRST_ROUNDS = 15
 NARROW = 0.04
@@ -43,6 +44,15 @@ class Effort:
     statement_timeout_s: float = 30.0
     min_rounds: int = MIN_ROUNDS
     seed: int = 1
+
+    def least_rounds(self, statements: int) -> int:
+        """Rounds without which no statement among so many could be called faster or slower.
+
+        Exchanging sides in R rounds gives p-values down to 2 / 2**R, and the smallest must
+        survive the correction for all statements.
+        """
+        smallest = Judgement().false_discoveries / max(statements, 1)
+        return max(self.min_rounds, math.ceil(math.log2(2 / smallest)))
 
 
 @dataclass(frozen=True)
@@ -64,14 +74,15 @@ class Measurement:
     stopped: str = ""
 
 
-@dataclass(slots=True)
-class _Bench:
+@dataclass(slots=True, eq=False)
+class Series:
     """The rounds of one task while they come in; one list of rounds a slot."""
 
     task: Task
-    work_before: Work
-    work_after: Work
-    round_s: float
+    work_before: Work = field(default_factory=Work)
+    work_after: Work = field(default_factory=Work)
+    before_s: float = 0.0
+    after_s: float = 0.0
     rounds: dict[Slot, list[tuple[float, ...]]] = field(
         default_factory=lambda: {slot: [] for slot in SLOTS}
     )
@@ -101,41 +112,57 @@ def measure(
         progress: told of each round.
     """
     progress = progress or Silent()
-    benches: list[_Bench] = []
+    all_series: list[Series] = []
     refused: list[NotMeasured] = []
     stopped = ""
     try:
-        with _quiet(connection, effort):
+        with quiet(connection, effort):
             started = time.monotonic()
             progress.stage("warming up", len(tasks))
             for task in tasks:
                 try:
-                    benches.append(_warm_up(connection, task, switch))
+                    all_series.append(_warm_up_both(connection, task, switch))
                 except psycopg.Error as error:
-                    _raise_if_lost(connection, error)
-                    refused.append(_refusal(task, error))
+                    raise_if_lost(connection, error)
+                    refused.append(refusal(task, error))
                 progress.step()
-            _rounds(connection, benches, switch, effort, started=started, progress=progress)
+            _rounds(connection, all_series, switch, effort, started=started, progress=progress)
             switch.enter(connection, "after")
-    except KeyboardInterrupt:
-        stopped = "interrupted"
-    except ServerFailed as error:
-        stopped = str(error)
-    measured = [b for b in benches if len(b.timings().before) >= 2]
+    except STOPS as stop:
+        stopped = stop_word(stop)
+    return measurement_of(all_series, refused, stopped)
+
+
+STOPS = (KeyboardInterrupt, SystemExit, psycopg.OperationalError, ServerFailed)
+"""What ends a measurement early; what was measured until then is kept."""
+
+
+def stop_word(stop: BaseException) -> str:
+    """Why a measurement ended early."""
+    if isinstance(stop, KeyboardInterrupt | SystemExit):
+        return "interrupted"
+    return first_line(stop)
+
+
+def measurement_of(
+    all_series: Sequence[Series], refused: Sequence[NotMeasured], stopped: str
+) -> Measurement:
+    """What came in, as a value."""
+    measured = [s for s in all_series if len(s.timings().before) >= 2]
     unfinished = [
-        NotMeasured(b.task.fingerprint, b.task.text, b.task.calls, f"ended early: {stopped}")
-        for b in benches
-        if b not in measured
+        NotMeasured(s.task.fingerprint, s.task.text, s.task.calls, f"ended early: {stopped}")
+        for s in all_series
+        if s not in measured
     ]
     return Measurement(
-        tuple(Measured(b.task, b.timings(), b.work_before, b.work_after) for b in measured),
+        tuple(Measured(s.task, s.timings(), s.work_before, s.work_after) for s in measured),
         (*refused, *unfinished),
         stopped,
     )
 
 
 @contextmanager
-def _quiet(connection: Connection[Any], effort: Effort) -> Iterator[None]:
+def quiet(connection: Connection[Any], effort: Effort) -> Iterator[None]:
     """Nothing of ours may disturb: no garbage collection, no cached plans, no endless statement."""
     connection.prepare_threshold = None
     connection.execute(
@@ -147,28 +174,39 @@ def _quiet(connection: Connection[Any], effort: Effort) -> Iterator[None]:
         yield
     finally:
         gc.enable()
+        if not connection.closed:
+            connection.execute("RESET statement_timeout")
 
 
-def _warm_up(connection: Connection[Any], task: Task, switch: Switch) -> _Bench:
-    """Fill the caches, learn what a round costs, and read the deterministic work."""
-    seconds = 0.0
-    works: list[Work] = []
-    sides: tuple[tuple[State, tuple[tuple[Run, ...], ...], int], ...] = (
-        ("before", task.before, 2),
-        ("after", task.after, 1),
-    )
-    for state, groups, visits in sides:
+def _warm_up_both(connection: Connection[Any], task: Task, switch: Switch) -> Series:
+    series = Series(task)
+    for state in ("before", "after"):
         switch.enter(connection, state)
-        for runs in groups:
-            time_group(connection, runs, writes=task.writes)
-            seconds += visits * time_group(connection, runs, writes=task.writes) / 1000
-        works.append(work_of(connection, groups, writes=task.writes))
-    return _Bench(task, works[0], works[1], seconds)
+        warm_up(connection, series, state)
+    return series
+
+
+def warm_up(connection: Connection[Any], series: Series, state: State) -> None:
+    """Fill the caches, learn what a round costs, and read the deterministic work."""
+    task = series.task
+    groups = task.before if state == "before" else task.after
+    for runs in groups:
+        time_group(connection, runs, writes=task.writes)
+        took_s = time_group(connection, runs, writes=task.writes) / 1000
+        if state == "before":
+            series.before_s += took_s
+        else:
+            series.after_s += took_s
+    work = work_of(connection, groups, writes=task.writes)
+    if state == "before":
+        series.work_before = work
+    else:
+        series.work_after = work
 
 
 def _rounds(
     connection: Connection[Any],
-    benches: Sequence[_Bench],
+    all_series: Sequence[Series],
     switch: Switch,
     effort: Effort,
     *,
@@ -180,43 +218,49 @@ def _rounds(
     Rounds are added for the width of an interval alone, never for where it lies: stopping when a
     result looks good would make false ones.
     """
-    if not benches:
+    if not all_series:
         return
     random = Random(effort.seed)
     left_s = max(0.0, effort.time_limit_s - (time.monotonic() - started))
-    affordable = int(left_s / max(sum(b.round_s for b in benches) * 1.1, 1e-6))
-    rounds = min(max(affordable, effort.min_rounds), max(FIRST_ROUNDS, effort.min_rounds))
+    affordable = int(left_s / max(sum(2 * s.before_s + s.after_s for s in all_series) * 1.1, 1e-6))
+    least = effort.least_rounds(len(all_series))
+    rounds = min(max(affordable, least), max(FIRST_ROUNDS, least))
     progress.stage("measuring", rounds)
     for _ in range(rounds):
-        for bench in benches:
-            _round(connection, bench, switch, random)
+        for series in all_series:
+            _round(connection, series, switch, random)
         progress.step()
     deadline = started + effort.time_limit_s
-    wide = [b for b in benches if _is_wide(b)]
+    wide = [s for s in all_series if _is_wide(s)]
     progress.stage("measuring what is noisy")
     while wide and time.monotonic() < deadline:
-        for bench in wide:
+        for series in wide:
             for _ in range(5):
-                _round(connection, bench, switch, random)
+                _round(connection, series, switch, random)
             if time.monotonic() > deadline:
                 return
-        wide = [b for b in wide if len(b.rounds["again"]) < MAX_ROUNDS and _is_wide(b)]
+        wide = [s for s in wide if len(s.rounds["again"]) < MAX_ROUNDS and _is_wide(s)]
 
 
-def _is_wide(bench: _Bench) -> bool:
-    effect = effect_of(bench.timings(), replace(Judgement(), resamples=500))
+def _is_wide(series: Series) -> bool:
+    effect = effect_of(series.timings(), replace(Judgement(), resamples=500))
     widest = max(effect.high / effect.ratio, effect.ratio / effect.low) - 1
     return max(widest, effect.noise_floor) > NARROW
 
 
-def _round(connection: Connection[Any], bench: _Bench, switch: Switch, random: Random) -> None:
-    task = bench.task
+def _round(connection: Connection[Any], series: Series, switch: Switch, random: Random) -> None:
     for slot in random.sample(SLOTS, len(SLOTS)):
-        groups = task.after if slot == "after" else task.before
         switch.enter(connection, "after" if slot == "after" else "before")
-        _plan_once(connection, groups[0][0])
-        times = tuple(time_group(connection, runs, writes=task.writes) for runs in groups)
-        bench.rounds[slot].append(times)
+        visit(connection, series, slot)
+
+
+def visit(connection: Connection[Any], series: Series, slot: Slot) -> None:
+    """Time every parameter set once, the database being in the slot's state."""
+    task = series.task
+    groups = task.after if slot == "after" else task.before
+    _plan_once(connection, groups[0][0])
+    times = tuple(time_group(connection, runs, writes=task.writes) for runs in groups)
+    series.rounds[slot].append(times)
 
 
 def _plan_once(connection: Connection[Any], run: Run) -> None:
@@ -242,12 +286,12 @@ def time_group(connection: Connection[Any], runs: Iterable[Run], *, writes: bool
     return elapsed / 1e6
 
 
-def _raise_if_lost(connection: Connection[Any], error: psycopg.Error) -> None:
+def raise_if_lost(connection: Connection[Any], error: psycopg.Error) -> None:
     if connection.closed or isinstance(error, psycopg.errors.AdminShutdown):
         raise ServerFailed(f"the server was lost: {first_line(error)}") from error
 
 
-def _refusal(task: Task, error: psycopg.Error) -> NotMeasured:
+def refusal(task: Task, error: psycopg.Error) -> NotMeasured:
     return NotMeasured(task.fingerprint, task.text, task.calls, first_line(error))
 
 

@@ -65,7 +65,7 @@ CREATE TABLE "AgentMetricsSnapshot" (
   "windowDays" integer NOT NULL,
   "leadsAssigned" integer NOT NULL,
   "leadsWon" integer NOT NULL,
-  "medianFirstTouchSeconds" integer,
+  "avgFirstTouchSeconds" integer,
   "computedAt" timestamp(3) NOT NULL
 );
 

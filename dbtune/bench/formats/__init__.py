@@ -1,0 +1,1 @@
+"""One file per output format of a benchmark: `render(benchmark) -> str` and the file's `NAME`."""

@@ -1,0 +1,91 @@
+"""The statements to measure: from pg_stat_statements, a workload file or a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from dbtune.bench.ground import read_ground
+from dbtune.bench.measure import first_line
+from dbtune.bench.parameters import draw
+from dbtune.bench.roles import Prepared, prepare
+from dbtune.bench.task import NotMeasured, Run, Task, is_runnable
+from dbtune.errors import MissingPrivilege
+from dbtune.statement.fingerprint import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class SentStatement:
+    """A statement as the application sends it, and how often."""
+
+    fingerprint: str
+    text: str
+    calls: float
+
+
+def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
+    """The statements of the current database, by total time; texts that mean the same are one.
+
+    Raises:
+        MissingPrivilege: pg_stat_statements is not there or not readable.
+    """
+    try:
+        rows = connection.execute(
+            "SELECT query, sum(calls)::float8 FROM pg_stat_statements "
+            "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND toplevel GROUP BY query ORDER BY sum(total_exec_time) DESC, query"
+        ).fetchall()
+    except psycopg.Error as error:
+        raise MissingPrivilege(
+            f"pg_stat_statements cannot be read here: {first_line(error)}.",
+            "Name the statements with --workload FILE.sql or --from report.json.",
+        ) from error
+    found: dict[str, SentStatement] = {}
+    for text, calls in rows:
+        name = fingerprint(text)
+        more = found[name].calls if name in found else 0.0
+        found[name] = SentStatement(name, found[name].text if name in found else text, calls + more)
+    return tuple(found.values())
+
+
+def plan_tasks(
+    connection: Connection[Any], statements: Sequence[SentStatement], seed: int
+) -> tuple[tuple[Task, ...], tuple[NotMeasured, ...]]:
+    """Give every statement its parameter sets; both sides of the change get the same ones."""
+    prepared: list[tuple[SentStatement, Prepared]] = []
+    refused: list[NotMeasured] = []
+    for sent in statements:
+        if not is_runnable(sent.text):
+            refused.append(_not_measured(sent, "not a query and not DML"))
+            continue
+        try:
+            prepared.append((sent, prepare(connection, sent.text)))
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            reason = f"its normalized text cannot be run: {first_line(error)}"
+            refused.append(_not_measured(sent, reason))
+    ground = read_ground(connection, [p for _, p in prepared])
+    return tuple(_task(sent, p, draw(p, ground, seed)) for sent, p in prepared), tuple(refused)
+
+
+def _task(sent: SentStatement, prepared: Prepared, sets: Sequence[Any]) -> Task:
+    del prepared
+    runs = tuple((Run(sent.text, s.values),) for s in sets)
+    return Task(
+        fingerprint=sent.fingerprint,
+        label=sent.text,
+        calls=sent.calls,
+        before=runs,
+        after=runs,
+        kinds=tuple(s.kind for s in sets),
+        guessed=sets[0].guessed,
+    )
+
+
+def _not_measured(sent: SentStatement, reason: str) -> NotMeasured:
+    return NotMeasured(sent.fingerprint, sent.text, sent.calls, reason)

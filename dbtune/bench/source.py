@@ -1,0 +1,92 @@
+"""Where a benchmark's statements and change come from, besides the database itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbtune.bench.change import Change, read_change
+from dbtune.bench.sent import SentStatement
+from dbtune.errors import BadInput
+from dbtune.statement.fingerprint import fingerprint
+from dbtune.statement.script import split_script
+
+_CALLS = re.compile(r"--\s*calls:\s*(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What `dbtune analyze` wrote: recommendations as a change, statements, database."""
+
+    change: Change
+    statements: tuple[SentStatement, ...]
+    database: str
+
+
+def read_report(path: Path) -> Analysed:
+    """The report.json in a file or folder, with the migration beside it.
+
+    Raises:
+        BadInput: not a report, or one that recommends nothing that SQL could do.
+    """
+    file = path / "report.json" if path.is_dir() else path
+    document = _read_json(file)
+    try:
+        statements = tuple(
+            SentStatement(s["fingerprint"], s["text"], float(s["calls"]))
+            for s in document["statements"]
+        )
+        database = str(document["meta"]["database"])
+        ddl = [r["ddl"] for r in document["recommendations"] if r["kind"].endswith("_index")]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{file} is not a report of dbtune analyze: {error!r}.") from error
+    up, down = file.with_name("migration.up.sql"), file.with_name("migration.down.sql")
+    if not ddl:
+        raise BadInput(f"{file} recommends no change that SQL can make: nothing to measure.")
+    if up.exists():
+        change = read_change(read_text(up), read_text(down) if down.exists() else "")
+    else:
+        change = read_change(";\n".join(d.rstrip(";") for d in ddl))
+    return Analysed(change, statements, database)
+
+
+def read_workload(path: Path) -> tuple[SentStatement, ...]:
+    """The statements of a file; `-- calls: N` before one says how often it is sent."""
+    text = read_text(path)
+    found = []
+    at = 0
+    for statement in split_script(text):
+        start = text.index(statement, at)
+        said = _CALLS.findall(text[at:start])
+        found.append(
+            SentStatement(fingerprint(statement), statement, float(said[-1]) if said else 1.0)
+        )
+        at = start + len(statement)
+    if not found:
+        raise BadInput(f"{path} holds no statement.")
+    return tuple(found)
+
+
+def read_text(path: Path) -> str:
+    """A text file.
+
+    Raises:
+        BadInput: it cannot be read as UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}.") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(read_text(path))
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"{path} is not a report of dbtune analyze.")
+    return document

@@ -1,0 +1,199 @@
+"""What `dbtune bench` does with its options."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from psycopg import Connection
+
+from dbtune.bench.blocks import bench_in_blocks
+from dbtune.bench.change import Change, read_change
+from dbtune.bench.exports import export_project
+from dbtune.bench.journal import read_journal, restore
+from dbtune.bench.load import LoadPlan
+from dbtune.bench.measure import Effort
+from dbtune.bench.place import connect_to_bench, refuse_production
+from dbtune.bench.render import render
+from dbtune.bench.result import Benchmark
+from dbtune.bench.run import Order, bench_on_own_server
+from dbtune.bench.sent import SentStatement, plan_tasks, read_sent
+from dbtune.bench.source import Analysed, read_report, read_text, read_workload
+from dbtune.bench.target import read_target
+from dbtune.bench.task import NotMeasured
+from dbtune.cli._progress import Stages, shown_progress
+from dbtune.errors import BadInput
+from dbtune.report.write import write_files
+
+FORMATS = ("html", "md", "csv", "json")
+INTERRUPTED = 130
+
+_SLO = re.compile(r"p95\s*=\s*([\d.]+)\s*(ms|s)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of the command line."""
+
+    on: str | None
+    demo: bool
+    migration: Path | None
+    down: Path | None
+    report: Path | None
+    workload: Path | None
+    statements: int
+    time_limit_s: float
+    seed: int
+    targets: tuple[str, ...]
+    clients: str | None
+    duration_s: int
+    rate_tps: float | None
+    ramp_s: int
+    slo: str | None
+    revert: bool
+    known_as: str | None
+    export: str | None
+    out: Path
+
+
+def measure(wanted: Wanted) -> None:
+    """Measure, write the results, show them."""
+    analysed = read_report(wanted.report) if wanted.report else None
+    change = _change(wanted, analysed)
+    targets = tuple(map(read_target, wanted.targets))
+    load = _load_plan(wanted)
+    with shown_progress() as stages, _place(wanted, stages) as (dsn, connection):
+        sent = _statements(wanted, analysed, connection)
+        tasks, refused = plan_tasks(connection, sent[: wanted.statements], wanted.seed)
+        left = tuple(
+            NotMeasured(s.fingerprint, s.text, s.calls, f"beyond the first {wanted.statements}")
+            for s in sent[wanted.statements :]
+        )
+        if wanted.export:
+            _export(wanted, tasks)
+            return
+        order = Order(
+            tasks, (*refused, *left), Effort(wanted.time_limit_s, seed=wanted.seed),
+            targets=targets, load=load, commands=(_command(),),
+        )  # fmt: skip
+        if wanted.demo:
+            benchmark = bench_on_own_server(connection, dsn, change, order, stages)
+        else:
+            known = analysed.database if analysed else None
+            refuse_production(connection, known, wanted.known_as)
+            wanted.out.mkdir(parents=True, exist_ok=True)
+            benchmark = bench_in_blocks(
+                lambda: connect_to_bench(dsn), dsn, change, order, revert=wanted.revert,
+                journal_file=wanted.out / "journal.json", progress=stages,
+            )  # fmt: skip
+    _show(benchmark, wanted.out)
+
+
+def restore_database(on: str | None, journal_file: Path) -> None:
+    """Undo what an interrupted benchmark left on a database."""
+    journal = read_journal(journal_file)
+    if not on:
+        raise BadInput(
+            f"The journal is of the database {journal.database}; where is that?",
+            f"Run: dbtune bench --restore {journal_file} --on DSN",
+        )
+    with connect_to_bench(on) as connection:
+        done = restore(connection, journal)
+    journal_file.unlink()
+    for statement in done:
+        typer.echo(statement)
+    typer.echo(f"The database {journal.database} has its indexes as before the benchmark.")
+
+
+@contextmanager
+def _place(wanted: Wanted, stages: Stages) -> Iterator[tuple[str, Connection[Any]]]:
+    """The database to measure on, with a session."""
+    if wanted.demo:
+        from dbtune.demo.application import running_demo, vacuum
+        from dbtune.demo.traffic import send_traffic
+
+        with running_demo(progress=stages) as demo:
+            send_traffic(demo.dsn, progress=stages)
+            vacuum(demo.dsn)
+            with connect_to_bench(demo.dsn) as connection:
+                yield demo.dsn, connection
+        return
+    if not wanted.on:
+        raise BadInput(
+            "Where is it to be measured?",
+            "Name a clone of the database with --on DSN, or try --demo.",
+        )
+    with connect_to_bench(wanted.on) as connection:
+        yield wanted.on, connection
+
+
+def _change(wanted: Wanted, analysed: Analysed | None) -> Change:
+    if wanted.migration:
+        return read_change(
+            read_text(wanted.migration), read_text(wanted.down) if wanted.down else ""
+        )
+    if analysed:
+        return analysed.change
+    if wanted.export:
+        return Change(())
+    raise BadInput(
+        "What is the change?", "Name it: --migration FILE, or --from report.json of an analysis."
+    )
+
+
+def _statements(
+    wanted: Wanted, analysed: Analysed | None, connection: Connection[Any]
+) -> tuple[SentStatement, ...]:
+    if wanted.workload:
+        return read_workload(wanted.workload)
+    return analysed.statements if analysed else read_sent(connection)
+
+
+def _load_plan(wanted: Wanted) -> LoadPlan | None:
+    if not wanted.clients:
+        return None
+    try:
+        clients = tuple(sorted({int(n) for n in wanted.clients.split(",")}))
+    except ValueError:
+        clients = ()
+    if not clients or clients[0] < 1:
+        raise BadInput(f"--clients {wanted.clients} is no list of numbers.", "Write: --clients 1,4")
+    found = _SLO.match(wanted.slo) if wanted.slo else None
+    if wanted.slo and not found:
+        raise BadInput(f"--slo {wanted.slo} is no bound.", "Write for example: --slo p95=50ms")
+    slo = float(found[1]) * (1000 if found[2] == "s" else 1) if found else None
+    return LoadPlan(clients, wanted.duration_s, wanted.ramp_s, wanted.rate_tps, slo)
+
+
+def _export(wanted: Wanted, tasks: Any) -> None:
+    assert wanted.export
+    files = write_files(wanted.out, export_project(wanted.export, tasks))
+    for file in files:
+        typer.echo(file)
+
+
+def _show(benchmark: Benchmark, out: Path) -> None:
+    from shutil import get_terminal_size
+
+    from dbtune.bench.formats.text import render as for_terminal
+
+    files = write_files(out, {f"bench.{name}": render(benchmark, name) for name in FORMATS})
+    width = get_terminal_size((120, 40)).columns
+    typer.echo(for_terminal(benchmark, width=max(width, 60), color=sys.stdout.isatty()))
+    typer.echo("Written: " + ", ".join(map(str, files)))
+    if benchmark.stopped == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _command() -> str:
+    """The command line, without what could be a password."""
+    words = [re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", word) for word in sys.argv[1:]]
+    words = [re.sub(r"(password\s*=\s*)('[^']*'|\S+)", r"\1***", word) for word in words]
+    return " ".join(["dbtune", *map(shlex.quote, words)])
