@@ -77,7 +77,8 @@ class Session:
         text = query(name, self.versions)
         if not identifiers:
             return self._rows(text, parameters or {})
-        quoted = {key: sql.Identifier(value) for key, value in identifiers.items()}
+        # A percent sign in a name is none of a parameter's.
+        quoted = {k: sql.Identifier(v.replace("%", "%%")) for k, v in identifiers.items()}
         return self._rows(sql.SQL(text).format(**quoted), parameters or {})
 
     def rows_if_possible(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ from dbtune.collect.session import Row, Session, utc_now
 from dbtune.progress import Progress
 from dbtune.snapshot.catalog import Extension
 from dbtune.snapshot.model import Counter, NotCollected, Reading, StatementStatistics
+from dbtune.statement.tokens import tokens
 
 HIDDEN_TEXT = "<insufficient privilege>"
 
 # Work of dbtune itself, whichever version ran it.
 _OWN_MARK = "/* dbtune */"
-
-_BEFORE_FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/|\()*", re.DOTALL)
-_FIRST_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 
 # Statements that read or write rows, or run one that does. What is not here is transaction
 # control, session settings, DDL and maintenance: no index and no rewrite makes those faster.
@@ -44,9 +41,8 @@ def is_work(text: str) -> bool:
     """True if a statement reads or writes rows and is not dbtune's own."""
     if _OWN_MARK in text:
         return False
-    start = _BEFORE_FIRST_WORD.match(text)
-    word = _FIRST_WORD.match(text, start.end() if start else 0)
-    return word is not None and word.group().lower() in _WORK
+    first = next((token for token in tokens(text) if not token.is_mark("(")), None)
+    return first is not None and first.is_word(*_WORK)
 
 
 @dataclass(frozen=True, slots=True)
