@@ -36,7 +36,7 @@ class IndexSpec:
 
     def body(self) -> str:
         """`relation USING method (keys) INCLUDE (…) WITH (…) WHERE …`: the DDL after ON."""
-        keys = ", ".join(_key_sql(key, self.access_method) for key in self.keys)
+        keys = ", ".join(key_sql(key, self.access_method) for key in self.keys)
         sql = f"{self.relation.sql} USING {self.access_method} ({keys})"
         if self.included:
             sql += f" INCLUDE ({', '.join(map(quote_identifier, self.included))})"
@@ -61,7 +61,7 @@ class IndexSpec:
         return stem.encode()[:room].decode(errors="ignore") + tail
 
     def __str__(self) -> str:
-        keys = ", ".join(_key_sql(key, self.access_method) for key in self.keys)
+        keys = ", ".join(key_sql(key, self.access_method) for key in self.keys)
         text = f"{self.relation}({keys})"
         if self.access_method != "btree":
             text += f" using {self.access_method}"
@@ -132,7 +132,8 @@ def _same_order(one: tuple[IndexKey, ...], other: tuple[IndexKey, ...]) -> bool:
     return other in (one, opposite)
 
 
-def _key_sql(key: IndexKey, access_method: str) -> str:
+def key_sql(key: IndexKey, access_method: str = "btree") -> str:
+    """The key as CREATE INDEX takes it; order is written for ordered access methods."""
     sql = quote_identifier(key.column) if key.column else f"({key.expression})"
     if key.collation:
         sql += f" COLLATE {key.collation.sql}"

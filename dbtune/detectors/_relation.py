@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbtune.identifier import QualifiedName
+from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.snapshot.catalog import ColumnStatistics, Index, Relation, TableActivity
 from dbtune.snapshot.model import Snapshot
 
@@ -66,8 +66,8 @@ def distinct_values(relation: Relation, column: str, rows: int) -> float | None:
 
 
 def name_of(relation: QualifiedName, columns: tuple[str, ...]) -> str:
-    """`relation(columns)` for people."""
-    return f"{relation}({', '.join(columns)})"
+    """`relation(columns)` for people, quoted as SQL wants it."""
+    return f"{relation}({', '.join(map(quote_identifier, columns))})"
 
 
 def root_of(snapshot: Snapshot, name: QualifiedName) -> QualifiedName:

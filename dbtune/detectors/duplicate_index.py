@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dbtune.detectors._overlap import drop, overlaps
 from dbtune.detectors._relation import index_leaves
 from dbtune.finding import Confidence, Match, Subject
+from dbtune.index import key_sql
 from dbtune.workload import Workload
 
 
@@ -22,8 +23,9 @@ class Evidence:
 
     index: str
     kept: str
-    kept_enforces: str | None
-    columns: tuple[str, ...]
+    kept_is_primary: bool
+    kept_is_unique: bool
+    keys: tuple[str, ...]
     constraint: str | None
     size_bytes: int
     scans: int
@@ -42,8 +44,9 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:  # 
             evidence=Evidence(
                 index=str(index.name),
                 kept=str(kept.name),
-                kept_enforces=_enforces(kept.is_primary, kept.is_unique),
-                columns=tuple(key.column or key.expression or "" for key in index.keys),
+                kept_is_primary=kept.is_primary,
+                kept_is_unique=kept.is_unique,
+                keys=tuple(key_sql(key, index.access_method) for key in index.keys),
                 constraint=index.constraint,
                 size_bytes=sum(part.size_bytes for part in parts),
                 scans=sum(part.activity.idx_scan for part in parts if part.activity),
@@ -51,9 +54,3 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:  # 
             confidence=Confidence.PROVEN,
             cures=() if index.constraint else (drop(overlap),),
         )
-
-
-def _enforces(is_primary: bool, is_unique: bool) -> str | None:
-    if is_primary:
-        return "primary key"
-    return "uniqueness" if is_unique else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dbtune.advice import Change, CreateIndex, RewriteStatement
-from dbtune.detectors._relation import distinct_values, name_of, rows_of
+from dbtune.detectors._relation import distinct_values, rows_of
 from dbtune.detectors._rewrite import Rewrite, is_immutable, rewrite
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import QualifiedName
@@ -120,7 +120,7 @@ def _match(workload: Workload, group: list[_Wrapped]) -> Match[Evidence]:
     planned = all(isinstance(s.plan, Plan) for s in statements.values())
     return Match(
         subject=Subject(
-            name_of(first.relation.name, (expression,)),
+            f"{first.relation.name}({expression})",
             first.relation.name,
             (first.column.name,),
         ),

@@ -26,7 +26,10 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`rarest_fraction` is the share of rows of the rarest value (or of null, if rarer)."""
+    """`rarest_fraction` is the share of rows of the rarest value (or of null, if rarer).
+
+    `plans` is how many plans of the workload were looked through.
+    """
 
     index: str
     column: str
@@ -36,6 +39,7 @@ class Evidence:
     size_bytes: int
     scans: int
     rows_per_scan: int
+    plans: int
 
 
 def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
@@ -55,7 +59,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
             or next(foreign_keys_served(snapshot, index, without=going), None)
         ):
             continue
-        evidence = _evidence(relation, index, rows_of(snapshot, relation), params)
+        evidence = _evidence(workload, relation, index, params)
         if evidence is None:
             continue
         yield Match(
@@ -78,7 +82,10 @@ def _is_plain(index: Index) -> bool:
     )
 
 
-def _evidence(relation: Relation, index: Index, rows: int, params: Params) -> Evidence | None:
+def _evidence(
+    workload: Workload, relation: Relation, index: Index, params: Params
+) -> Evidence | None:
+    rows = rows_of(workload.snapshot, relation)
     column = index.keys[0].column or ""
     statistics = column_statistics(relation, column)
     values = distinct_values(relation, column, rows)
@@ -102,6 +109,7 @@ def _evidence(relation: Relation, index: Index, rows: int, params: Params) -> Ev
         size_bytes=index.size_bytes,
         scans=scans,
         rows_per_scan=round(per_scan),
+        plans=sum(isinstance(s.plan, Plan) for s in workload.statements),
     )
 
 

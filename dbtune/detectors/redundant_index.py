@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dbtune.detectors._overlap import drop, overlaps
 from dbtune.detectors._relation import index_leaves
 from dbtune.finding import Confidence, Match, Subject
+from dbtune.index import key_sql
 from dbtune.snapshot.catalog import Index
 from dbtune.snapshot.model import Snapshot
 from dbtune.workload import Workload
@@ -26,8 +27,8 @@ class Evidence:
 
     index: str
     kept: str
-    columns: tuple[str, ...]
-    kept_columns: tuple[str, ...]
+    keys: tuple[str, ...]
+    kept_keys: tuple[str, ...]
     size_bytes: int
     kept_size_bytes: int
     scans: int
@@ -46,8 +47,8 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
             evidence=Evidence(
                 index=str(index.name),
                 kept=str(kept.name),
-                columns=_columns(index),
-                kept_columns=_columns(kept),
+                keys=_keys(index),
+                kept_keys=_keys(kept),
                 size_bytes=size_bytes,
                 kept_size_bytes=kept_size_bytes,
                 scans=_scans(snapshot, index),
@@ -57,8 +58,8 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
         )
 
 
-def _columns(index: Index) -> tuple[str, ...]:
-    return tuple(key.column or key.expression or "" for key in index.keys)
+def _keys(index: Index) -> tuple[str, ...]:
+    return tuple(key_sql(key, index.access_method) for key in index.keys)
 
 
 def _size(snapshot: Snapshot, index: Index) -> int:

@@ -9,6 +9,7 @@ from dbtune.advice import CreateIndex
 from dbtune.detectors._cover import is_served
 from dbtune.detectors._relation import activities, name_of, rows_of, size_of
 from dbtune.finding import Confidence, Match, Subject
+from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec, column_key
 from dbtune.snapshot.catalog import Constraint, Relation
 from dbtune.workload import Workload, WorkloadStatement
@@ -38,6 +39,7 @@ class Evidence:
     """
 
     constraint: str
+    keys: tuple[str, ...]
     columns: tuple[str, ...]
     referenced: str
     referenced_columns: tuple[str, ...]
@@ -74,7 +76,8 @@ def _match(
     return Match(
         subject=Subject(name_of(relation.name, key.columns), relation.name, key.columns),
         evidence=Evidence(
-            constraint=key.name,
+            constraint=quote_identifier(key.name),
+            keys=tuple(map(quote_identifier, key.columns)),
             columns=key.columns,
             referenced=str(referenced.name),
             referenced_columns=key.referenced_columns,

@@ -42,10 +42,13 @@ class Evidence:
 
 
 def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
-    """One match per index that could go without taking a guarantee or a foreign key's cover."""
+    """One match per index that could go without taking a guarantee or a foreign key's cover.
+
+    None from a standby: it cannot tell what the primary scans.
+    """
     snapshot = workload.snapshot
     observed = observed_days(snapshot)
-    if observed < params.min_observed_days:
+    if observed < params.min_observed_days or snapshot.server.in_recovery:
         return
     planned = _used_by_plans(workload)
     going = {overlap.index.name for overlap in overlaps(snapshot)}
