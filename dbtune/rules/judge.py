@@ -86,7 +86,14 @@ class _Judged:
 
 def _standing(judged: Sequence[_Judged]) -> list[_Judged]:
     """Without those that would drop an index because another does its work, which goes too."""
-    going = {drop.name for j in judged for drop in j.drops if not drop.served_by}
+    replaced = {
+        name
+        for j in judged
+        for change in j.match.cures
+        if isinstance(change, CreateIndex)
+        for name in change.replaces
+    }
+    going = {d.name for j in judged for d in j.drops if not d.served_by} - replaced
     return [j for j in judged if not any(going & set(drop.served_by) for drop in j.drops)]
 
 
@@ -146,14 +153,9 @@ def _recommendations(workload: Workload, judged: Sequence[_Judged]) -> Iterator[
     """
     priced = {_identity(r.change): r for r in workload.advice.recommendations}
     asked = {change: None for j in judged for change in j.match.cures}
-    replaced = {
-        name for change in asked if isinstance(change, CreateIndex) for name in change.replaces
-    }
     merged: dict[Hashable, Recommendation] = {}
     for j in judged:
         for cure in j.match.cures:
-            if isinstance(cure, DropIndex) and cure.name in replaced:
-                continue
             change = _widest(cure, asked)
             key = _identity(change)
             known = merged.get(key) or priced.get(key) or _unpriced(change, j)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import yaml
 
+from dbtune.advisor import advise
 from dbtune.collect import collect
 from dbtune.migration import Step as MigrationStep
 from dbtune.rules.judge import Judgement, judge
@@ -125,7 +126,7 @@ def _workload(snapshot: Snapshot) -> Workload:
         return Workload(snapshot, ())
     total = sum(s.total_exec_ms for s in snapshot.statements)
     with open_twin(snapshot) as twin:
-        return Workload(
+        workload = Workload(
             snapshot,
             tuple(
                 WorkloadStatement(
@@ -139,6 +140,7 @@ def _workload(snapshot: Snapshot) -> Workload:
                 for s in snapshot.statements
             ),
         )
+        return dataclasses.replace(workload, advice=advise(workload, twin))
 
 
 def migrate(dsn: str, steps: Sequence[MigrationStep]) -> None:

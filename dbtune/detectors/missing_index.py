@@ -1,0 +1,149 @@
+"""Indexes that the advisor chose to build, by how many key columns they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dbtune.advice import CreateIndex, DropIndex, Recommendation
+from dbtune.detectors._relation import root_of, rows_of
+from dbtune.finding import Confidence, Match, Subject
+from dbtune.identifier import QualifiedName
+from dbtune.index import IndexSpec, key_sql
+from dbtune.plan import Plan
+from dbtune.snapshot.model import Snapshot
+from dbtune.workload import Workload, WorkloadStatement
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Which indexes, and from how many rows one is likely that nothing could price."""
+
+    min_key_columns: int
+    max_key_columns: int
+    min_rows_unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Costs are the planner's, averaged over the statements' calls; None: nothing priced it.
+
+    `plan_node` is how the dearest statement reads the relation now. `saved_ms` is execution time
+    saved over the period of the statistics.
+    """
+
+    index: str
+    access_method: str
+    key_columns: tuple[str, ...]
+    included: tuple[str, ...]
+    predicate: str | None
+    replaces: tuple[str, ...]
+    rows: int
+    plan_node: str | None
+    engine: str | None
+    cost_before: float | None
+    cost_after: float | None
+    size_bytes: int | None
+    saved_ms: float
+    write_ms: float
+
+
+def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
+    """One match per recommended index with so many keys."""
+    for recommendation in workload.advice.recommendations:
+        change = recommendation.change
+        if (
+            isinstance(change, CreateIndex)
+            and params.min_key_columns <= len(change.spec.keys) <= params.max_key_columns
+        ):
+            yield _match(workload, recommendation, change, params)
+
+
+def _match(
+    workload: Workload, recommendation: Recommendation, change: CreateIndex, params: Params
+) -> Match[Evidence]:
+    served = _served(workload, recommendation)
+    evidence = _evidence(workload.snapshot, recommendation, change, served)
+    if recommendation.prices:
+        confidence = Confidence.PROVEN
+    else:
+        large = evidence.rows >= params.min_rows_unpriced
+        confidence = Confidence.LIKELY if large else Confidence.CANDIDATE
+    spec = change.spec
+    return Match(
+        subject=Subject(_name(spec), spec.relation, spec.key_columns),
+        evidence=evidence,
+        confidence=confidence,
+        statements=tuple(s.fingerprint for s in served),
+        share=sum(s.share for s in served),
+        key=_key(spec),
+        cures=(change, *_replaced(workload, change)),
+    )
+
+
+def _replaced(workload: Workload, change: CreateIndex) -> Iterator[DropIndex]:
+    """The advisor's dropping of what the new index replaces."""
+    for recommendation in workload.advice.recommendations:
+        other = recommendation.change
+        if isinstance(other, DropIndex) and other.name in change.replaces:
+            yield other
+
+
+def _key(spec: IndexSpec) -> str:
+    """What tells apart two indexes on the same columns."""
+    return f"{spec.access_method} {' '.join(spec.included)} {spec.predicate or ''}".strip()
+
+
+def _name(spec: IndexSpec) -> str:
+    keys = ", ".join(key_sql(key, spec.access_method) for key in spec.keys)
+    return f"{spec.relation}({keys})"
+
+
+def _served(workload: Workload, recommendation: Recommendation) -> list[WorkloadStatement]:
+    names = dict.fromkeys(
+        (*(p.statement for p in recommendation.prices), *recommendation.statements)
+    )
+    known = [workload.by_fingerprint[n] for n in names if n in workload.by_fingerprint]
+    return sorted(known, key=lambda s: (-s.share, s.fingerprint))
+
+
+def _evidence(
+    snapshot: Snapshot,
+    recommendation: Recommendation,
+    change: CreateIndex,
+    served: list[WorkloadStatement],
+) -> Evidence:
+    spec = change.spec
+    relation = snapshot.relation_by_name.get(spec.relation)
+    prices = recommendation.prices
+    weight = sum(max(p.calls, 1) for p in prices)
+    return Evidence(
+        index=str(spec),
+        access_method=spec.access_method,
+        key_columns=spec.key_columns,
+        included=spec.included,
+        predicate=spec.predicate,
+        replaces=tuple(str(name) for name in change.replaces),
+        rows=rows_of(snapshot, relation) if relation else 0,
+        plan_node=_plan_node(snapshot, served, spec.relation),
+        engine=prices[0].engine if prices else None,
+        cost_before=sum(p.cost_before * max(p.calls, 1) for p in prices) / weight
+        if prices
+        else None,
+        cost_after=sum(p.cost_after * max(p.calls, 1) for p in prices) / weight if prices else None,
+        size_bytes=recommendation.size_bytes,
+        saved_ms=recommendation.saved_ms,
+        write_ms=recommendation.write_ms,
+    )
+
+
+def _plan_node(
+    snapshot: Snapshot, served: list[WorkloadStatement], relation: QualifiedName
+) -> str | None:
+    """How the first planned statement reads the relation (or its partitions) now."""
+    for statement in served:
+        if isinstance(statement.plan, Plan):
+            for node in statement.plan.root.walk():
+                if node.relation and root_of(snapshot, node.relation) == relation:
+                    return node.node_type
+    return None
