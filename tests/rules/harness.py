@@ -13,15 +13,16 @@ import pytest
 import yaml
 
 from dbtune.advisor import advise
+from dbtune.assemble import assemble_workload
 from dbtune.collect import collect
 from dbtune.migration import Step as MigrationStep
+from dbtune.progress import Silent
 from dbtune.rules.judge import Judgement, judge
 from dbtune.rules.load import load_rules
 from dbtune.snapshot.model import Snapshot, StatementStatistics
-from dbtune.statement.fingerprint import fingerprint
-from dbtune.statement.parse import parse
+from dbtune.snapshot.scope import Scope
 from dbtune.twin.twin import open_twin
-from dbtune.workload import Workload, WorkloadStatement
+from dbtune.workload import Workload
 
 FOLDER = Path(__file__).parent
 
@@ -124,22 +125,8 @@ def judged(snapshot: Snapshot, rule: str) -> Judgement:
 def _workload(snapshot: Snapshot) -> Workload:
     if not snapshot.statements:
         return Workload(snapshot, ())
-    total = sum(s.total_exec_ms for s in snapshot.statements)
     with open_twin(snapshot) as twin:
-        workload = Workload(
-            snapshot,
-            tuple(
-                WorkloadStatement(
-                    fingerprint=fingerprint(s.text),
-                    statistics=s,
-                    parsed=parse(s.text, snapshot),
-                    plan=twin.plan(s.text),
-                    weight=s.total_exec_ms,
-                    share=s.total_exec_ms / total,
-                )
-                for s in snapshot.statements
-            ),
-        )
+        workload = assemble_workload(snapshot, twin, Scope(), Silent())
         return dataclasses.replace(workload, advice=advise(workload, twin))
 
 
