@@ -12,9 +12,10 @@ from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.estimate import KeyFigures, distinct_values, expression_figures
+from dbtune.twin.ginkeys import gin_groups, key_kind, lexeme_statistics
 from dbtune.twin.model import Session
 from dbtune.twin.sample import Outcome, Point, sample_of, statistics_of
-from dbtune.twin.size import KeyWidth
+from dbtune.twin.size import Group, KeyWidth
 
 _EXPRESSIONS = """
 SELECT a.attnum, pg_get_indexdef(x.indexrelid, a.attnum, false), a.attlen, a.attalign::text,
@@ -24,6 +25,19 @@ SELECT a.attnum, pg_get_indexdef(x.indexrelid, a.attnum, false), a.attlen, a.att
             AND d.refobjid = x.indrelid AND d.refobjsubid > 0)
 FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indexrelid AND a.attnum <= x.indnkeyatts
 WHERE x.indexrelid = %s AND x.indkey[a.attnum - 1] = 0 ORDER BY a.attnum
+"""
+_GIN_KEYS = """
+SELECT pg_get_indexdef(x.indexrelid, k.n, false), o.opcname::text,
+    (SELECT format_type(t.atttypid, NULL) FROM pg_attribute t
+     WHERE t.attrelid = x.indrelid AND t.attnum = nullif(x.indkey[k.n - 1], 0)),
+    (SELECT min(t.attname) FROM pg_depend d
+     JOIN pg_attribute t ON t.attrelid = d.refobjid AND t.attnum = d.refobjsubid
+     WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
+       AND d.refobjid = x.indrelid AND d.refobjsubid > 0
+       AND x.indkey[k.n - 1] IN (0, d.refobjsubid) HAVING count(DISTINCT t.attnum) = 1)
+FROM pg_index x CROSS JOIN generate_series(1, x.indnkeyatts::int) AS k(n)
+JOIN pg_opclass o ON o.oid = x.indclass[k.n - 1]
+WHERE x.indexrelid = %s ORDER BY k.n
 """
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 
@@ -47,6 +61,30 @@ class Deriver:
             width = KeyWidth(length, align, plain.width.average_bytes, plain.width.null_frac)
             figures[number] = KeyFigures(width, statistics)
         return figures
+
+    def gin_groups(self, index_oid: int, relation: Relation, rows: float) -> tuple[Group, ...]:
+        """The keys of a GIN index, grouped by how many rows have them; empty if unknown."""
+        keys = self._superuser.execute(_GIN_KEYS, (index_oid,)).fetchall()
+        groups: list[Group] = []
+        for value, opclass, type_text, column_name in keys:
+            column = relation.column(column_name or "")
+            if column is None:
+                return ()
+            kind = key_kind(opclass, type_text or self._type(relation, value))
+            found = gin_groups(self._owner, column, value, kind, rows)
+            if not found:
+                return ()
+            groups += found
+        return tuple(groups)
+
+    def _type(self, relation: Relation, expression: str) -> str:
+        """The type of an expression, as format_type() writes it."""
+        cursor = self._owner.execute(
+            f"SELECT {expression} FROM ONLY {relation.name.sql} LIMIT 0".encode()
+        )
+        code = cursor.description[0].type_code if cursor.description else 0
+        ((name,),) = self._superuser.execute("SELECT format_type(%s, NULL)", (code,)).fetchall()
+        return str(name)
 
     def _statistics(
         self, relation: Relation, expression: str, columns: list[str], length: int
@@ -82,9 +120,11 @@ class Deriver:
         for column in columns:
             distinct *= distinct_values(column.statistics_for(), rows)
         only = columns[0].statistics_for() if len(columns) == 1 else None
-        return statistics_of(
-            outcomes, rows, min(distinct, rows), only.correlation if only else None
-        )
+        correlation = only.correlation if only else None
+        made = statistics_of(outcomes, rows, min(distinct, rows), correlation)
+        if only and self._type(relation, expression) == "tsvector":
+            return lexeme_statistics(self._owner, columns[0], expression, made)
+        return made
 
     def _outcomes(
         self,

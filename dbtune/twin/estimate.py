@@ -31,6 +31,7 @@ class KeyFigures:
 
     width: KeyWidth
     statistics: ColumnStatistics | None
+    type: str = ""
 
 
 def column_figures(column: Column) -> KeyFigures:
@@ -38,7 +39,11 @@ def column_figures(column: Column) -> KeyFigures:
     statistics = column.statistics_for() or column.statistics_for(inherited=True)
     width = float(statistics.avg_width) if statistics else float(_UNKNOWN_WIDTH)
     null_frac = statistics.null_frac if statistics else 0.0
-    return KeyFigures(KeyWidth(column.type_length, column.type_align, width, null_frac), statistics)
+    return KeyFigures(
+        KeyWidth(column.type_length, column.type_align, width, null_frac),
+        statistics,
+        column.type.partition("(")[0],
+    )
 
 
 def expression_figures(statistics: ColumnStatistics | None) -> KeyFigures:
@@ -85,10 +90,13 @@ def index_size(
         case "brin":
             return brin_size(heap_pages, _pages_per_range(spec), _summary_bytes(keys))
         case "gin":
-            entries, postings, width = _gin_figures(spec, keys, rows)
-            return gin_size(entries, postings, width, heap_pages)
+            # Nothing is known of the keys: as many entries as values, all in the entry tree.
+            size = gin_size(key_groups(keys, rows), heap_pages)
+            return replace(size, entry_pages=size.pages * 9 // 10)
+        case "spgist":
+            return gist_size(rows, _spgist_bytes(keys), fill=0.8)
         case _:
-            return gist_size(rows, tuple_bytes([k.width for k in keys]), fillfactor_percent=filled)
+            return gist_size(rows, _gist_bytes(spec, keys), fill=_gist_fill(keys))
 
 
 def key_groups(keys: Sequence[KeyFigures], rows: float) -> tuple[Group, ...]:
@@ -149,27 +157,40 @@ def _summary_bytes(keys: Sequence[KeyFigures]) -> float:
     )
 
 
-def _gin_figures(
-    spec: IndexSpec, keys: Sequence[KeyFigures], rows: float
-) -> tuple[float, float, float]:
-    """Entries, postings and bytes per entry, summed over the keys."""
-    entries = postings = 0.0
-    widest = 8.0
+# Bytes of a GiST leaf key where it is not the value itself: points and shapes become boxes.
+_BOXED = frozenset({"point", "box", "circle", "polygon"})
+_RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
+
+
+def _gist_bytes(spec: IndexSpec, keys: Sequence[KeyFigures]) -> float:
+    """A GiST leaf tuple; btree_gist keeps a lower and an upper bound of every scalar."""
+    total = 0.0
     for key, figures in zip(spec.keys, keys, strict=True):
-        present = rows * (1.0 - figures.width.null_frac)
-        statistics = figures.statistics
+        width = figures.width
         if "trgm" in (key.opclass or ""):
-            per_row = max(figures.width.average_bytes - 1, 1.0)
-            entries += min(30000.0, per_row * present)
-            postings += per_row * present
-        elif statistics and statistics.most_common_elem_freqs:
-            freqs = statistics.most_common_elem_freqs
-            counts = statistics.elem_count_histogram
-            per_row = counts[-1] if counts else sum(freqs[: -3 if len(freqs) > 3 else None])
-            entries += max(len(freqs) * 1.0, 1.0)
-            postings += max(per_row, 0.1) * present
+            total += 8 + 3 * (width.average_bytes - 1)
+        elif figures.type in _BOXED:
+            total += 32
+        elif figures.type in {"inet", "cidr"}:
+            total += 8
+        elif width.length > 0:
+            total += 2 * max(width.length, 4)
         else:
-            per_row = max(figures.width.average_bytes / 10, 1.0)
-            entries += distinct_values(statistics, rows) * per_row
-            postings += per_row * present
-    return entries, postings, widest
+            total += width.average_bytes
+    return float(-(-(8 + total) // 8) * 8)
+
+
+def _gist_fill(keys: Sequence[KeyFigures]) -> float:
+    """How full pages are: ranges are sorted first (18), addresses split badly, others split."""
+    if len(keys) == 1 and keys[0].type in _RANGES:
+        return 0.99
+    return 0.5 if keys[0].type in {"inet", "cidr"} else 0.72
+
+
+def _spgist_bytes(keys: Sequence[KeyFigures]) -> float:
+    """An SP-GiST leaf tuple; of a text only what follows the shared prefixes."""
+    width = keys[0].width
+    value = width.length if width.length > 0 else width.average_bytes
+    if keys[0].type in {"text", "character varying"}:
+        value *= 0.5
+    return float(-(-(12 + value) // 8) * 8)

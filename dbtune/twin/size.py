@@ -44,10 +44,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class IndexSize:
-    """Pages of the whole index; `height` is a B-tree's root level, 0 for the other methods."""
+    """Pages of the whole index, and what else its first page tells the planner.
+
+    `height` is a B-tree's root level; `entry_pages` and `entries` are of a GIN index's entry tree.
+    """
 
     pages: int
     height: int = 0
+    entry_pages: int = 0
+    entries: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -252,31 +257,57 @@ def brin_revmap_items() -> int:
     return (BLOCK_BYTES - _PAGE_HEADER_BYTES - 8) // _TID_BYTES
 
 
-def gin_size(entries: float, postings: float, key_bytes: float, heap_pages: int) -> IndexSize:
-    """Pages of a GIN index: an entry tree, and a posting tree for each frequent entry (README).
+_GIN_LARGEST_ENTRY_BYTES = 2704  # GinMaxItemSize
+_GIN_POSTING_HEADER_BYTES = 8  # GinPostingList: first item pointer and length
+_GIN_TREE_FILL = 0.75  # of posting trees, which grow at their right end
+_GIN_ENTRY_FILL = 0.52  # of the entry tree, filled in key order and split in halves
 
-    Args:
-        entries: distinct keys.
-        postings: pairs of key and row.
-        key_bytes: average size of a key.
-        heap_pages: of the table; decides how well item pointers compress.
+
+def gin_size(groups: Sequence[Group], heap_pages: int) -> IndexSize:
+    """Pages of a freshly built GIN index (gininsert.c, ginpostinglist.c).
+
+    A key's item pointers stand compressed in its entry, or in a posting tree of their own where
+    they do not fit. `tuple_bytes` of a group is the size of its key.
     """
-    entries = max(entries, 1.0)
-    per_entry = max(postings / entries, 1.0)
-    # Deltas of item pointers in bytes of seven bits, eleven bits of offset per block.
-    delta = max(heap_pages, 1) * 2048 / per_entry
-    pointer = min(max(math.ceil(math.log2(max(delta, 2)) / 7), 1), 6)
-    entry_bytes = _aligned(_TUPLE_HEADER_BYTES + key_bytes + min(per_entry, 40) * pointer, 8) + 4
-    in_trees = postings * pointer if per_entry * pointer > 1350 else 0.0
-    if not in_trees:
-        entry_bytes = _aligned(_TUPLE_HEADER_BYTES + key_bytes + per_entry * pointer, 8) + 4
-    usable = (BLOCK_BYTES - 40) * 0.75
-    pages = 2 + entries * entry_bytes / usable + in_trees / ((BLOCK_BYTES - 40) * 0.9)
-    return IndexSize(math.ceil(pages))
+    entry_pages = data_pages = 0.0
+    for group in groups:
+        pointers = group.rows * _pointer_bytes(group.rows, heap_pages)
+        entry = _TUPLE_HEADER_BYTES + group.tuple_bytes
+        if pointers <= _GIN_LARGEST_ENTRY_BYTES - entry:
+            entry += pointers + _GIN_POSTING_HEADER_BYTES
+        else:
+            leaves = math.ceil(pointers / ((BLOCK_BYTES - 48) * _GIN_TREE_FILL))
+            data_pages += group.groups * (leaves + (1 if leaves > 1 else 0))
+        fill = _GIN_ENTRY_FILL + 0.13 * min(entry / 1000, 1.0)
+        room = (BLOCK_BYTES - _PAGE_HEADER_BYTES - 8) * fill
+        entry_pages += group.groups * (_aligned(entry, 8) + _LINE_POINTER_BYTES) / room
+    whole_entry_pages = max(math.ceil(entry_pages * 1.005), 1)
+    return IndexSize(
+        1 + whole_entry_pages + math.ceil(data_pages),
+        entry_pages=whole_entry_pages,
+        entries=max(round(sum(group.groups for group in groups)), 1),
+    )
 
 
-def gist_size(rows: float, tuple_size: float, *, fillfactor_percent: int = 90) -> IndexSize:
-    """Pages of a GiST or SP-GiST index: tuples on pages as full as splits leave them."""
-    usable = (BLOCK_BYTES - 40) * fillfactor_percent / 100 * 0.8
-    leaves = max(math.ceil(rows * (tuple_size + 4) / usable), 1)
-    return IndexSize(leaves + math.ceil(leaves / 80) if leaves > 1 else 1)
+def _pointer_bytes(rows: float, heap_pages: int) -> float:
+    """Average bytes of one item pointer: the step from the one before, seven bits a byte.
+
+    A step within a page takes one byte; over a page boundary eleven bits of it are the offset, so
+    it takes two up to eight pages, three up to a thousand. Gaps are exponential.
+    """
+    per_page = rows / max(heap_pages, 1)
+    pages_hit = -math.expm1(-per_page) / per_page if per_page > 0 else 1.0
+    gap = 1.0 / -math.expm1(-per_page) if per_page > 0 else heap_pages
+    far = 2.0 + math.exp(-8 / gap) + math.exp(-1024 / gap) if gap > 1.0001 else 2.0
+    return (1.0 - pages_hit) + pages_hit * far
+
+
+def gist_size(rows: float, tuple_size: float, *, fill: float) -> IndexSize:
+    """Pages of a GiST or SP-GiST index whose pages are filled to `fill`."""
+    usable = (BLOCK_BYTES - _PAGE_HEADER_BYTES - 16) * fill
+    per_page = max(usable / (tuple_size + _LINE_POINTER_BYTES), 2.0)
+    pages, level = 0, rows
+    while level > 1:
+        level = math.ceil(level / per_page)
+        pages += int(level)
+    return IndexSize(max(pages, 1))

@@ -13,7 +13,7 @@ from dbtune.twin import pages
 from dbtune.twin.estimate import column_figures, expression_figures
 from dbtune.twin.files import BLOCK_BYTES, set_blocks
 from dbtune.twin.model import Session
-from dbtune.twin.size import btree_height, tuple_bytes
+from dbtune.twin.size import IndexSize, btree_height, tuple_bytes
 
 _PATHS = """
 SELECT n.nspname, c.relname, pg_relation_filepath(c.oid)
@@ -39,17 +39,12 @@ class Storage:
                 set_blocks(paths[relation.name], relation.size_bytes // BLOCK_BYTES)
         for index in snapshot.indexes:
             if index.name in paths and index.size_bytes:
-                height = index.tree_height
-                if height is None:
-                    height = estimated_height(index, snapshot)
                 heap = snapshot.relation_by_name.get(index.relation)
                 self.fill(
                     paths[index.name],
                     index.access_method,
-                    index.size_bytes // BLOCK_BYTES,
-                    height=height,
-                    heap_blocks=heap.size_bytes // BLOCK_BYTES if heap else 0,
-                    entries=index.reltuples,
+                    _size_of(index, snapshot),
+                    heap.size_bytes // BLOCK_BYTES if heap else 0,
                 )
 
     def evict(self, oids: Iterable[int]) -> None:
@@ -58,25 +53,30 @@ class Storage:
             "SELECT pg_buffercache_evict_relation(oid) FROM unnest(%s::oid[]) AS oid", (list(oids),)
         )
 
-    def fill(
-        self,
-        path: Path,
-        access_method: str,
-        blocks: int,
-        *,
-        height: int = 0,
-        heap_blocks: int = 0,
-        entries: float = 0,
-    ) -> None:
-        """Make an empty index look `blocks` pages large and as its access method would."""
-        set_blocks(path, max(blocks, 1))
-        if access_method == "btree" and blocks > height + 1:
-            pages.write_btree(path, height)
+    def fill(self, path: Path, access_method: str, size: IndexSize, heap_blocks: int) -> None:
+        """Make an empty index look as large as `size` says, and as its access method would."""
+        set_blocks(path, max(size.pages, 1))
+        if access_method == "btree" and size.pages > size.height + 1:
+            pages.write_btree(path, size.height)
         elif access_method == "brin":
             pages.write_brin(path, heap_blocks=heap_blocks)
-        elif access_method == "gin" and blocks > 2:
-            # The planner's own guess where an index was never vacuumed: nine pages of ten.
-            pages.write_gin(path, pages=blocks, entry_pages=blocks * 9 // 10, entries=int(entries))
+        elif access_method == "gin" and size.pages > 2:
+            pages.write_gin(
+                path, pages=size.pages, entry_pages=size.entry_pages, entries=size.entries
+            )
+
+
+def _size_of(index: Index, snapshot: Snapshot) -> IndexSize:
+    """The size of an index that exists; what the snapshot lacks is estimated.
+
+    A GIN index gets the planner's own guess for one that was never vacuumed: entries are nine
+    pages of ten, and as many as rows.
+    """
+    blocks = index.size_bytes // BLOCK_BYTES
+    height = index.tree_height
+    if height is None and index.access_method == "btree":
+        height = estimated_height(index, snapshot)
+    return IndexSize(blocks, height or 0, blocks * 9 // 10, int(max(index.reltuples, 1)))
 
 
 def estimated_height(index: Index, snapshot: Snapshot) -> int:

@@ -21,7 +21,7 @@ from dbtune.twin.derive import Deriver
 from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
 from dbtune.twin.model import Session
-from dbtune.twin.size import IndexSize
+from dbtune.twin.size import IndexSize, gin_size
 from dbtune.twin.statistics import restore_expressions
 from dbtune.twin.storage import Storage
 
@@ -197,23 +197,23 @@ class Supposer:
 
     def _fill(self, spec: IndexSpec, leaf: _Leaf) -> IndexSize:
         """Size one index with a file."""
-        rows = self._rows(leaf.relation, spec.predicate)
+        size = self._size(spec, leaf, self._rows(leaf.relation, spec.predicate))
+        heap_blocks = leaf.relation.size_bytes // BLOCK_BYTES
+        self.storage.fill(leaf.file, spec.access_method, size, heap_blocks)
+        return size
+
+    def _size(self, spec: IndexSpec, leaf: _Leaf, rows: float) -> IndexSize:
+        keys = self._keys(spec, leaf)
+        if spec.access_method == "gin":
+            groups = self.deriver.gin_groups(leaf.oid, leaf.relation, rows)
+            if groups:
+                return gin_size(groups, leaf.relation.size_bytes // BLOCK_BYTES)
         merges = (
             spec.access_method == "btree"
             and pages.deduplicates(leaf.file)
             and not any("deduplicate_items" in o and "off" in o for o in spec.options)
         )
-        keys = self._keys(spec, leaf)
-        size = index_size(spec, leaf.relation, keys, rows=rows, deduplicates=merges)
-        self.storage.fill(
-            leaf.file,
-            spec.access_method,
-            size.pages,
-            height=size.height,
-            heap_blocks=leaf.relation.size_bytes // BLOCK_BYTES,
-            entries=rows,
-        )
-        return size
+        return index_size(spec, leaf.relation, keys, rows=rows, deduplicates=merges)
 
     def _keys(self, spec: IndexSpec, leaf: _Leaf) -> list[KeyFigures]:
         """Figures of the keys; an expression's statistics are derived and put on the index."""
