@@ -37,8 +37,11 @@ class Unit:
     One element per execution in each column. `transactions` holds a number per explicit
     transaction, and -1 for an execution in a transaction of its own. `starts_ms` counts from the
     unit's first start. `idle_ms` is how long the session waited for its client before the
-    execution (0 for the first). `values` are the logged parameters or literals as text, None
-    where the log has none; `session_count` tells how many connections took part.
+    execution (0 for the first), `relay_ms` the time lost between its own messages (parse, bind,
+    execute), for which no client is waited for. Logs round times to milliseconds, so a single
+    one can be off by that much, even below zero, while their sum is right. `values` are the
+    logged parameters or literals as text, None where the log has none; `session_count` tells how
+    many connections took part.
     """
 
     origin: UnitOrigin
@@ -50,6 +53,7 @@ class Unit:
     starts_ms: tuple[float, ...]
     exec_ms: tuple[float, ...]
     idle_ms: tuple[float, ...]
+    relay_ms: tuple[float, ...]
     values: tuple[str | None, ...]
 
 

@@ -54,8 +54,8 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
 
 def _units(engine: Engine) -> Iterator[Unit]:
     rows = engine.rows(
-        "SELECT unit, session, shape, transaction, epoch_ms(logged_at)::DOUBLE, ms, idle_ms, given,"
-        " tags, application, trace IS NOT NULL"
+        "SELECT unit, session, shape, transaction, epoch_ms(logged_at)::DOUBLE, ms, idle_ms,"
+        " relay_ms, given, tags, application, trace IS NOT NULL"
         " FROM run SEMI JOIN sampled USING (unit)"
         " ORDER BY min(logged_at) OVER (PARTITION BY unit), unit,"
         " CASE WHEN trace IS NULL THEN NULL ELSE logged_at END, session, line"
@@ -65,19 +65,22 @@ def _units(engine: Engine) -> Iterator[Unit]:
 
 
 def _unit(rows: list[tuple[Any, ...]]) -> Unit:
-    _, sessions, shapes, transactions, ends, exec_ms, idle, values, *_ = zip(*rows, strict=True)
+    _, sessions, shapes, transactions, ends, exec_ms, idle, relay, values, *_ = zip(
+        *rows, strict=True
+    )
     first = rows[0]
     starts = [end - ms for end, ms in zip(ends, exec_ms, strict=True)]
     return Unit(
-        origin="trace" if first[10] else "session",
-        attribution=first[8] or "",
-        application=first[9] or "",
+        origin="trace" if first[11] else "session",
+        attribution=first[9] or "",
+        application=first[10] or "",
         session_count=len(set(sessions)),
         shapes=shapes,
         transactions=tuple(_numbered(transactions)),
         starts_ms=tuple(round(start - starts[0], 3) for start in starts),
         exec_ms=exec_ms,
         idle_ms=(0.0, *idle[1:]),
+        relay_ms=(0.0, *relay[1:]),
         values=values,
     )
 

@@ -13,20 +13,29 @@ WITH classed AS (
                     0) AS ms,
            entry.ms IS NULL AS timed_later
     FROM entry LEFT JOIN shape USING (text_hash)
+), spaced AS (
+    -- the time before each line in which the session did nothing that the log knows of
+    SELECT *,
+           coalesce(epoch_ms(logged_at) - lag(epoch_ms(logged_at)) OVER session
+                    - CASE WHEN timed_later THEN 0 ELSE ms END, 0) AS space_ms,
+           coalesce(lag(kind) OVER session IN ('parse', 'bind'), false) AS same_message
+    FROM classed
+    WINDOW session AS (PARTITION BY session ORDER BY line)
 ), busy AS (
     SELECT *,
-           sum(CASE WHEN timed_later THEN 0 ELSE ms END) OVER session AS busy_ms,
+           sum(CASE WHEN same_message THEN 0 ELSE space_ms END) OVER session AS waited_ms,
+           sum(CASE WHEN same_message THEN space_ms ELSE 0 END) OVER session AS relayed_ms,
            sum(CASE WHEN class = 'begin' THEN 1 ELSE 0 END) OVER session AS begun,
            sum(CASE WHEN class = 'end' THEN 1 ELSE 0 END) OVER session AS ended
-    FROM classed
+    FROM spaced
     WINDOW session AS (PARTITION BY session ORDER BY line ROWS UNBOUNDED PRECEDING)
 ), placed AS (
     SELECT *,
            lag(class) OVER session AS previous_class,
            lag(tags) OVER session AS previous_tags,
            lag(logged_at) OVER session AS previous_at,
-           greatest(0, epoch_ms(logged_at) - lag(epoch_ms(logged_at)) OVER session
-                       - (busy_ms - lag(busy_ms) OVER session)) AS idle_ms
+           waited_ms - lag(waited_ms) OVER session AS idle_ms,
+           relayed_ms - lag(relayed_ms) OVER session AS relay_ms
     FROM busy
     WHERE class IS NOT NULL
     WINDOW session AS (PARTITION BY session ORDER BY line)
@@ -39,7 +48,7 @@ WITH classed AS (
                     THEN 1 ELSE 0 END) OVER (PARTITION BY session ORDER BY line ROWS UNBOUNDED PRECEDING) AS stretch
     FROM placed
 )
-SELECT session, line, logged_at, ms, idle_ms, shape, application, tags, given, trace,
+SELECT session, line, logged_at, ms, idle_ms, relay_ms, shape, application, tags, given, trace,
        CASE WHEN trace IS NOT NULL THEN trace
             ELSE session || ' ' || stretch || ' '
                  || (row_number() OVER (PARTITION BY session, stretch ORDER BY line)

@@ -1,0 +1,369 @@
+"""Loops inside one unit of work: what repeats, with how many values, fed by which statement.
+
+Two kinds of stretches are looked at. A transaction or a trace is one piece of work for certain:
+there a repetition is enough. A session between transactions may serve several requests in a row:
+there a loop must also follow its parent at once, and everything in it must be explained by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from dbtune.access.link import Link, Links
+from dbtune.access.values import values_of
+from dbtune.statement.outline import Outline
+from dbtune.traffic import Unit
+
+LoopKind = Literal["lookup", "write", "identical"]
+Role = Literal["lookup", "list", "write", "other"]
+
+_SMALL_TRANSACTION = 4
+_NO_PARENT = (None, None)
+_PARENTS_PER_RUN = 3
+"""A parent runs at most a third as often as what its rows feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From where on a repetition counts; the rules' parameters say why.
+
+    `least_runs` repetitions in one transaction or trace, `least_runs_alone` of what nothing
+    explains or what spreads over transactions. A client that waits less than
+    `pipelined_idle_ms` between executions sends them in one round trip; one that waits longer
+    than `polling_idle_ms` is not in a loop over rows.
+    """
+
+    least_runs: int
+    least_runs_alone: int
+    pipelined_idle_ms: float
+    polling_idle_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One repetition in one unit. `root` is the parent, or what feeds it in turn.
+    `wall_ms` is execution and waiting for the client together.
+
+    `is_certain` says that a transaction or a trace holds it together, or that its parent does.
+    """
+
+    kind: LoopKind
+    child: int
+    parent: int | None
+    root: int | None
+    link: Link | None
+    runs: int
+    distinct: int | None
+    exec_ms: float
+    wall_ms: float
+    is_certain: bool
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One execution of a unit, as loops see it."""
+
+    shape: int
+    transaction: int
+    exec_ms: float
+    idle_ms: float
+    relay_ms: float
+    values: str | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Finds the loops of units whose shapes are outlined. `roles` goes by shape."""
+
+    outlines: Sequence[Outline]
+    roles: Sequence[Role]
+    links: Links
+    limits: Limits
+
+    def loops(self, unit: Unit) -> Iterator[Loop]:
+        """Every loop of a unit; a shape can be in several, in different stretches."""
+        events = [
+            Event(*columns)
+            for columns in zip(
+                unit.shapes,
+                unit.transactions,
+                unit.exec_ms,
+                unit.idle_ms,
+                unit.relay_ms,
+                unit.values,
+                strict=True,
+            )
+        ]
+        if unit.origin == "trace":
+            yield from self._certain(events)
+            return
+        transactions: dict[int, list[Event]] = {}
+        for event in events:
+            transactions.setdefault(event.transaction, []).append(event)
+        alone = transactions.pop(-1, [])
+        for number, inside in transactions.items():
+            yield from self._certain(inside)
+            if self._is_small_write(inside):
+                transactions[number] = []
+        small = {number for number, inside in transactions.items() if not inside}
+        if alone or small:
+            for stretch in self._stretches(events, small):
+                yield from self._explained(stretch)
+            outside = [e for e in events if e.transaction == -1 or e.transaction in small]
+            yield from self._writes(outside, certain=False)
+
+    def is_parent(self, shape: int) -> bool:
+        """True for a statement that can return many rows."""
+        role, outline = self.roles[shape], self.outlines[shape]
+        if role == "lookup":
+            return not any(self.links.is_unique(c) for c in outline.equal)
+        return role == "list" and not (outline.aggregates and not outline.groups)
+
+    def _is_small_write(self, events: Sequence[Event]) -> bool:
+        roles = [self.roles[event.shape] for event in events]
+        return len(events) <= _SMALL_TRANSACTION and "write" in roles and "list" not in roles
+
+    def _stretches(self, events: Sequence[Event], small: set[int]) -> Iterator[list[Event]]:
+        """Events outside of long transactions: a list, then lookups and writes until the next."""
+        stretch: list[Event] = []
+        for event in events:
+            apart = event.transaction != -1 and event.transaction not in small
+            loopable = self.roles[event.shape] in ("lookup", "write") and not apart
+            if not loopable:
+                if stretch:
+                    yield stretch
+                stretch = []
+            if not apart:
+                stretch.append(event)
+        if stretch:
+            yield stretch
+
+    def _certain(self, events: Sequence[Event]) -> Iterator[Loop]:
+        """Loops of a transaction or trace."""
+        yield from self._writes(events, certain=True)
+        by_shape = _by_shape(events, self.roles, "lookup", "list")
+        accepted: set[int] = set()
+        counts = {shape: len(found) for shape, found in by_shape.items()}
+        for shape, found in sorted(by_shape.items(), key=lambda item: item[1][0]):
+            runs = [events[at] for at in found]
+            if len(runs) < self.limits.least_runs or self._is_other_traffic(runs):
+                continue
+            distinct = _distinct(runs)
+            if distinct is not None and distinct < min(3, len(runs)):
+                if not self._is_written_between(events, found):
+                    yield self._loop("identical", shape, _NO_PARENT, None, runs, certain=True)
+                continue
+            if self.roles[shape] != "lookup":
+                continue
+            parent, link = self._parent(events, found[0], shape, counts, accepted)
+            if parent is None and len(runs) < self.limits.least_runs_alone:
+                continue
+            if parent is None and not any(map(self.links.is_unique, self.outlines[shape].equal)):
+                continue
+            accepted.add(shape)
+            yield self._loop("lookup", shape, (parent, parent), link, runs, certain=True)
+
+    def _parent(
+        self,
+        events: Sequence[Event],
+        first: int,
+        child: int,
+        counts: Mapping[int, int],
+        accepted: Collection[int],
+    ) -> tuple[int | None, Link | None]:
+        """The nearest statement before the first run that can feed it."""
+        before = dict.fromkeys(event.shape for event in reversed(events[:first]))
+        for shape in before:
+            fed_itself = shape in accepted
+            few = counts.get(shape, 1) * _PARENTS_PER_RUN <= counts[child]
+            if shape == child or not (fed_itself or (self.is_parent(shape) and few)):
+                continue
+            link = self.links.link(self.outlines[shape], self.outlines[child])
+            if link:
+                return shape, link
+        own = self.links.link(self.outlines[child], self.outlines[child])
+        if own and own.kind == "foreign key":
+            return child, own
+        return None, None
+
+    def _explained(self, stretch: Sequence[Event]) -> Iterator[Loop]:
+        """Loops of a stretch between transactions, all of it explained by its parents."""
+        by_shape = _by_shape(stretch, self.roles, "lookup")
+        counts = Counter(event.shape for event in stretch)
+        roots: dict[int, int] = {}
+        for shape, found in sorted(by_shape.items(), key=lambda item: item[1][0]):
+            runs = [stretch[at] for at in found]
+            if len(runs) < self.limits.least_runs or self._is_other_traffic(runs):
+                continue
+            parent, link = self._parent(stretch, found[0], shape, counts, roots)
+            if parent is None or not self._is_all_explained(stretch, found, parent, shape):
+                continue
+            root = self._root(stretch, found[0], parent, shape, roots)
+            if root is None:
+                continue
+            roots[shape] = root
+            distinct = _distinct(runs)
+            same = distinct is not None and distinct < min(3, len(runs))
+            kind: LoopKind = "identical" if same else "lookup"
+            yield self._loop(kind, shape, (parent, root), link, runs, certain=False)
+
+    def _root(
+        self, events: Sequence[Event], first: int, parent: int, child: int, roots: Mapping[int, int]
+    ) -> int | None:
+        """The statement that a loop begins with; of a tree that feeds itself, what came before."""
+        if parent != child:
+            return roots.get(parent, parent)
+        before = events[first - 1].shape if first else child
+        return before if before != child and self._feeds(before, child) else None
+
+    def _is_all_explained(
+        self, events: Sequence[Event], found: Sequence[int], parent: int, child: int
+    ) -> bool:
+        """True if what runs from the parent to the last run is fed by it, directly or not."""
+        begin = (
+            max(at for at in range(found[0]) if events[at].shape == parent)
+            if parent != child
+            else found[0]
+        )
+        inside = dict.fromkeys(event.shape for event in events[begin : found[-1] + 1])
+        explained = {parent, child}
+        grown = True
+        while grown:
+            new = {
+                shape
+                for shape in inside
+                if shape not in explained and any(self._feeds(known, shape) for known in explained)
+            }
+            explained |= new
+            grown = bool(new)
+        return explained.issuperset(inside)
+
+    def _feeds(self, parent: int, child: int) -> bool:
+        one, other = self.outlines[parent], self.outlines[child]
+        if self.links.link(one, other):
+            return True
+        return self.roles[child] == "write" and not set(one.relations).isdisjoint(other.relations)
+
+    def _writes(self, events: Sequence[Event], *, certain: bool) -> Iterator[Loop]:
+        """One-row writes: many in one transaction, or a dense burst of them over several."""
+        least = self.limits.least_runs if certain else self.limits.least_runs_alone
+        for shape, found in _by_shape(events, self.roles, "write").items():
+            for part in [found] if certain else self._bursts(events, found):
+                runs = [events[at] for at in part]
+                if len(runs) < least or self._is_pipelined(runs):
+                    continue
+                distinct = _distinct(runs)
+                keyed = self.outlines[shape].verb != "insert"
+                if keyed and distinct is not None and distinct * 3 < len(runs) * 2:
+                    continue
+                yield self._loop("write", shape, _NO_PARENT, None, runs, certain=certain)
+
+    def _bursts(self, events: Sequence[Event], found: Sequence[int]) -> Iterator[list[int]]:
+        """Runs of one write with nothing foreign and no long wait between them."""
+        part: list[int] = []
+        for at in found:
+            if part and not self._is_same_burst(events[part[-1] + 1 : at + 1]):
+                yield part
+                part = []
+            part.append(at)
+        yield part
+
+    def _is_same_burst(self, after: Sequence[Event]) -> bool:
+        relations = set(self.outlines[after[-1].shape].relations)
+        return all(
+            event.idle_ms <= self.limits.polling_idle_ms
+            and not relations.isdisjoint(self.outlines[event.shape].relations)
+            for event in after
+        )
+
+    def _is_pipelined(self, runs: Sequence[Event]) -> bool:
+        """True if the client sent them without waiting: a batch of few round trips already.
+
+        Only the extended protocol can, and it shows in messages of their own. A wait counts as
+        one millisecond at most, the log's resolution, so that the pauses between two batches do
+        not hide what happens inside them.
+        """
+        if not any(run.relay_ms for run in runs):
+            return False
+        waits = sum(min(run.idle_ms, 1.0) for run in runs[1:])
+        return waits < self.limits.pipelined_idle_ms * len(runs)
+
+    def _is_other_traffic(self, runs: Sequence[Event]) -> bool:
+        return self._is_polled(runs) or self._is_pipelined(runs)
+
+    def _is_polled(self, runs: Sequence[Event]) -> bool:
+        return median(run.idle_ms for run in runs) > self.limits.polling_idle_ms
+
+    def _is_written_between(self, events: Sequence[Event], found: Sequence[int]) -> bool:
+        relations = set(self.outlines[events[found[0]].shape].relations)
+        return any(
+            self.roles[event.shape] in ("write", "other")
+            and not relations.isdisjoint(self.outlines[event.shape].relations)
+            for event in events[found[0] : found[-1]]
+        )
+
+    def _loop(
+        self,
+        kind: LoopKind,
+        child: int,
+        fed: tuple[int | None, int | None],
+        link: Link | None,
+        runs: Sequence[Event],
+        *,
+        certain: bool,
+    ) -> Loop:
+        example = values_of(runs[0].values)
+        return Loop(
+            kind=kind,
+            child=child,
+            parent=fed[0],
+            root=fed[1],
+            link=link,
+            runs=len(runs),
+            distinct=_distinct(runs),
+            exec_ms=sum(run.exec_ms for run in runs),
+            wall_ms=sum(run.exec_ms + run.idle_ms for run in runs),
+            is_certain=certain,
+            values=example or (),
+        )
+
+
+def roles_of(outlines: Sequence[Outline], links: Links) -> tuple[Role, ...]:
+    """The part that each shape can play in a loop."""
+    return tuple(_role(outline, links) for outline in outlines)
+
+
+def _role(outline: Outline, links: Links) -> Role:
+    if outline.verb in ("insert", "update", "delete", "merge"):
+        single = outline.values_rows == 1 if outline.verb == "insert" else bool(outline.equal)
+        return "write" if single and not outline.listed else "other"
+    if outline.verb != "select" or not outline.relations:
+        return "other"
+    pages = outline.has_offset or (outline.ranged and outline.has_limit)
+    if any(map(links.is_unique, outline.equal)) and not outline.listed:
+        return "lookup"
+    if any(map(links.is_key, outline.equal)) and not (pages or outline.listed):
+        return "lookup"
+    return "list"
+
+
+def _by_shape(
+    events: Sequence[Event], roles: Sequence[Role], *wanted: Role
+) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for at, event in enumerate(events):
+        if roles[event.shape] in wanted:
+            found.setdefault(event.shape, []).append(at)
+    return found
+
+
+def _distinct(runs: Sequence[Event]) -> int | None:
+    """How many different values the runs had; None when the log tells none."""
+    if any(run.values is None for run in runs):
+        return None
+    return len({run.values for run in runs})
