@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import NoReturn
 
 import typer
+from typer.main import get_command
 
 from dbtune.errors import DbtuneError, ExitCode
 
@@ -47,7 +48,7 @@ def main() -> None:
     sys.excepthook = _internal_error
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        make_app()()
+        get_command(make_app())()
     except DbtuneError as error:
         typer.echo(f"dbtune: {error}", err=True)
         sys.exit(error.exit_code)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from dbtune.cli._progress import Stages
+    from dbtune.demo.compare import Comparison
+    from dbtune.pipeline import Analysis
+    from dbtune.snapshot.model import Snapshot
+
 
 def run(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for reports and migration.")
+    ] = Path("reports/out/demo"),
     only_start: Annotated[
         bool,
         typer.Option("--only-start", help="Start it with its traffic, and wait for Ctrl-C."),
@@ -16,26 +26,76 @@ def run(
         float, typer.Option(min=0.01, max=100, help="Size of the data; 1 is 240,000 leads.")
     ] = 1.0,
 ) -> None:
-    """Start a demo application, a CRM with data and traffic, and analyse it.
+    """Start a demo application, analyse it, mend it, and measure it again.
 
-    The server is an embedded PostgreSQL 18, gone when the command ends. No other database is
-    touched.
+    A CRM with data and traffic, on an embedded PostgreSQL 18 that is gone when the command ends.
+    No other database is touched.
     """
+    from dbtune.cli._options import show
     from dbtune.cli._progress import shown_progress
+    from dbtune.collect import collect
     from dbtune.demo.application import running_demo
     from dbtune.demo.traffic import send_traffic
+    from dbtune.pipeline import analyze, write_analysis
 
     with shown_progress() as stages, running_demo(scale=scale, progress=stages) as demo:
-        requests = send_traffic(demo.dsn, progress=stages)
-        stages.end()
-        typer.echo(f"The demo application answered {requests} requests.")
+        requests = send_traffic(demo.dsn, seed=1, progress=stages)
         if only_start:
-            _wait(demo.dsn)
+            stages.end()
+            _wait(demo.dsn, requests)
+        first = collect(demo.dsn, progress=stages)
+        analysis = analyze(first, progress=stages)
+        files = write_analysis(analysis, out)
+        stages.end()
+        typer.echo(f"The demo application answered {requests} requests. dbtune analyze says:\n")
+        show(analysis.report, ("text",), top=20, files=files)
+        compared, again = _mend(demo.dsn, first, analysis, out, stages)
+    typer.echo(_table(compared))
+    typer.echo(f"\nAnalysed again: {_left(again)}\nThe report: {(out / 'report.html').resolve()}")
 
 
-def _wait(dsn: str) -> None:
+def _mend(
+    dsn: str, first: Snapshot, analysis: Analysis, out: Path, stages: Stages
+) -> tuple[tuple[Comparison, ...], Analysis]:
+    """Apply the migration, send another round of traffic, compare and analyse again."""
+    from dbtune.apply import apply_file
+    from dbtune.collect import collect
+    from dbtune.demo.application import vacuum
+    from dbtune.demo.compare import compare_rounds
+    from dbtune.demo.traffic import send_traffic
+    from dbtune.pipeline import analyze
+
+    apply_file(dsn, str(out / "migration.up.sql"), stages)
+    vacuum(dsn)
+    between = collect(dsn, progress=stages)
+    send_traffic(dsn, seed=2, progress=stages)
+    last = collect(dsn, progress=stages)
+    affected = {f for r in analysis.report.recommendations for f in r.statements}
+    return compare_rounds(first, between, last, affected), analyze(last, progress=stages)
+
+
+def _table(compared: tuple[Comparison, ...]) -> str:
+    lines = ["\nAfter migration.up.sql, mean time of the affected statements:\n"]
+    lines.append(f"  {'before':>12}  {'after':>12}  {'':>7}  statement")
+    for c in compared:
+        text = " ".join(c.text.split())
+        shown = text if len(text) <= 64 else text[:63] + "…"
+        lines.append(f"  {c.before_ms:>9.3f} ms  {c.after_ms:>9.3f} ms  {c.ratio:>6.1f}×  {shown}")
+    return "\n".join(lines)
+
+
+def _left(again: Analysis) -> str:
+    findings = again.report.findings
+    if not findings:
+        return "nothing is found any more."
+    rules = ", ".join(sorted({f.rule for f in findings}))
+    return f"{len(findings)} findings are left, for the application to mend: {rules}."
+
+
+def _wait(dsn: str, requests: int) -> None:
     import threading
 
+    typer.echo(f"The demo application answered {requests} requests.")
     typer.echo(f'Analyse it from another terminal:\n\n  dbtune analyze "{dsn}"\n')
     typer.echo("Ctrl-C ends it.")
     threading.Event().wait()

@@ -29,14 +29,7 @@ def connected(target: str | None, *, timeout_s: int = 10) -> Iterator[Connection
         BadInput: `target` is no connection string, or the server is older than 13.
         CannotConnect: the server cannot be reached or refuses.
     """
-    parameters = _parameters(target or "")
-    parameters.setdefault("connect_timeout", str(timeout_s))
-    parameters.update(application_name="dbtune", client_encoding="UTF8")
-    try:
-        connection = psycopg.connect(**parameters)
-    except psycopg.OperationalError as error:
-        raise _refusal(error, parameters) from None
-    with connection:
+    with open_connection(target, timeout_s=timeout_s) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         connection.prepare_threshold = None  # a pooler may hand us another server each time
@@ -47,6 +40,24 @@ def connected(target: str | None, *, timeout_s: int = 10) -> Iterator[Connection
                 "Upgrade the server: PostgreSQL 12 and older get no more fixes.",
             )
         yield connection
+
+
+def open_connection(
+    target: str | None, *, timeout_s: int = 10, autocommit: bool = False
+) -> Connection:
+    """A connection to what the user named, with nothing set but its application name.
+
+    Raises:
+        BadInput: `target` is no connection string.
+        CannotConnect: the server cannot be reached or refuses.
+    """
+    parameters = _parameters(target or "")
+    parameters.setdefault("connect_timeout", str(timeout_s))
+    parameters.update(application_name="dbtune", client_encoding="UTF8")
+    try:
+        return psycopg.connect(**parameters, autocommit=autocommit)
+    except psycopg.OperationalError as error:
+        raise _refusal(error, parameters) from None
 
 
 def _parameters(target: str) -> dict[str, Any]:

@@ -48,9 +48,20 @@ def read_migrations(paths: Sequence[str]) -> tuple[Script, ...]:
     return tuple(made for path in paths for made in _read(path))
 
 
+def read_as_psql(path: str) -> Script:
+    """One SQL file (or "-", standard input) as psql runs it: no transaction but its own.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    if path == STDIN:
+        return script(sys.stdin.read(), "standard input", in_transaction=False)
+    return script(read_text(Path(path)), path, in_transaction=False)
+
+
 def _read(path: str) -> Iterator[Script]:
     if path == STDIN:
-        yield script(sys.stdin.read(), "standard input", in_transaction=False)
+        yield read_as_psql(path)
         return
     place = Path(path)
     if place.is_dir():
