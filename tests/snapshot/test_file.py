@@ -100,6 +100,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends() -> None:
         (gzip.compress(b"\xff\xfe"), "not a snapshot"),
         (gzip.compress(b'{"schema": 1, "dbtune_version": "0.1"}'), "missing required field"),
     ],
+    ids=["empty", "dump", "sql", "list", "not UTF-8", "lacking"],
 )
 def test_what_is_no_snapshot_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(BadInput, match=words) as refused:
