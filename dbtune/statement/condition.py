@@ -366,7 +366,7 @@ def _quantifier(node: exp.Expr) -> str:
     if isinstance(node, exp.Any):
         return "ANY"
     if isinstance(node, exp.All) or (
-        isinstance(node, exp.Anonymous) and str(node.this).lower() == "all"
+        isinstance(node, exp.Anonymous) and node.expressions and str(node.this).lower() == "all"
     ):
         return "ALL"
     return ""

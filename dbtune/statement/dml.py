@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from dbtune.statement.from_clause import Place
+from dbtune.statement.prepare import NotPrepared
 from dbtune.statement.scope import Scope, Source, name_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def read_dml(reader: Reader, node: exp.Expr, names: Names) -> Scope:
     at = Place(reader, scope, names)
     table = node.this
     listed = table.expressions if isinstance(table, exp.Schema) else []
+    if not isinstance(table, (exp.Schema, exp.Table)):
+        raise NotPrepared("the target of this statement is not read")
     target = reader.origin.item(at, table.this if listed else table)[0]
     for use in target.uses():
         use.target = True

@@ -176,6 +176,8 @@ class From:
                         at.read(part)
         for function in node.args.get("rows_from") or ():
             self.seen.add(id(function))
+            if not isinstance(function.this, exp.Expr):
+                raise NotPrepared("ROWS FROM takes functions")
             at.read(function.this)
         if isinstance(node, exp.Values) and not columns and node.expressions:
             columns = tuple(f"column{n + 1}" for n in range(len(node.expressions[0].expressions)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ from dbtune.statement.prepare import NotPrepared, Prepared, content_of, prepare
 from dbtune.statement.reader import Reader
 from dbtune.statement.scope import name_of
 
+logging.getLogger("sqlglot").addHandler(logging.NullHandler())  # else it writes to stderr
+
 _KINDS: tuple[tuple[type[exp.Expr], StatementKind], ...] = (
     (exp.Insert, "insert"),
     (exp.Update, "update"),
@@ -25,6 +28,8 @@ _KINDS: tuple[tuple[type[exp.Expr], StatementKind], ...] = (
     (exp.Values, "select"),
 )
 
+# What sqlglot raises, besides its own errors, where a text breaks off or makes no sense to it.
+_ACCIDENTS = (TypeError, AttributeError, ValueError, LookupError, AssertionError)
 _LOOSER = (exp.Like, exp.ILike, exp.SimilarTo, exp.Between, exp.In, exp.Is, exp.Escape)
 
 
@@ -56,13 +61,15 @@ def _tree(prepared: Prepared) -> exp.Expr:
         trees = sqlglot.parse(prepared.sql, dialect="postgres")
     except SqlglotError as error:
         raise NotPrepared(_sentence(error)) from error
+    except _ACCIDENTS as error:
+        raise NotPrepared("sqlglot stumbles over this statement") from error
     tree = trees[0] if len(trees) == 1 else None
     if tree is None or not isinstance(tree, tuple(kind for kind, _ in _KINDS)):
         raise NotPrepared("sqlglot does not know this form of statement")
     try:
         written = content_of(_written(tree))
-    except (SqlglotError, ValueError) as error:
-        raise NotPrepared(f"sqlglot cannot write this statement: {error}") from error
+    except (SqlglotError, *_ACCIDENTS) as error:
+        raise NotPrepared("sqlglot cannot write this statement out again") from error
     for node in tree.find_all(exp.Operator):
         if isinstance(node.this, _LOOSER):
             raise NotPrepared("sqlglot misreads the precedence of an operator after LIKE or IN")
