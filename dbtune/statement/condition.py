@@ -57,6 +57,7 @@ _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "@>": "<@", "<@": "@>", 
 _KINDS: dict[str, QualKind] = {
     "=": "equal",
     "<>": "not_equal",
+    "NOT IN": "not_equal",
     "IS DISTINCT FROM": "not_equal",
     **dict.fromkeys(("<", "<=", ">", ">="), "range"),
     **dict.fromkeys(("LIKE", "ILIKE", "SIMILAR TO", "^@"), "like"),
@@ -132,6 +133,9 @@ class Conditions:
             return []
         if _elements(left) and _elements(right):
             return self._row(left, operator, right)
+        if _elements(left):
+            parts = _elements(left) if operator == "=" else []
+            return [fact for part in parts for fact in self.compare(part, operator, right)]
         return self.compare(left, operator, right)
 
     def compare(self, left: exp.Expr, operator: str, right: exp.Expr) -> list[Fact]:
@@ -189,10 +193,7 @@ class Conditions:
 
     def _operand(self, node: exp.Expr) -> tuple[OperandKind, str | None]:
         if uses_in(node) or has_outside(node):
-            inner = unwrapped(node)
-            while isinstance(inner, exp.Cast):
-                inner = unwrapped(inner.this)
-            return ("column" if isinstance(inner, exp.Column) else "expression"), None
+            return "column", None
         return operand_of(node, self.prepared)
 
     def _wrapped(self, qual: Qual, subject: exp.Expr) -> Qual:
@@ -288,8 +289,9 @@ class Conditions:
     def _is(self, node: exp.Is, *, negated: bool) -> list[Fact]:
         subject, what = self._plain(node.this), node.expression
         here = uses_in(subject)
-        if len(here) != 1 or not isinstance(what, (exp.Null, exp.Boolean)):
-            return []  # IS JSON, IS DOCUMENT
+        known = isinstance(what, (exp.Null, exp.Boolean)) and not _elements(subject)
+        if len(here) != 1 or not known:
+            return []  # IS JSON, IS DOCUMENT, a row IS NULL
         column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
         if isinstance(what, exp.Null):
             kind: QualKind = "is_not_null" if negated else "is_null"
@@ -319,17 +321,18 @@ class Conditions:
 
     def _row(self, left: exp.Expr, operator: str, right: exp.Expr) -> list[Fact]:
         """A row comparison: equality is one per column, an order is that of the first column."""
-        pairs = list(zip(_elements(left), _elements(right), strict=False))
-        facts = [fact for one, two in pairs for fact in self.compare(one, operator, two)]
+        pairs = zip(_elements(left), _elements(right), strict=False)
+        compared = [self.compare(one, operator, two) for one, two in pairs]
+        facts = [fact for found in compared for fact in found]
         if operator == "=":
             return facts
         if operator not in ("<", "<=", ">", ">="):
             return self._either([[fact] for fact in facts])
-        quals = [f for f in facts if f.qual]
-        row = tuple(f.qual.column for f in quals if f.qual)
+        row = tuple(f.qual.column for f in facts if f.qual)
         return [
             Fact(f.use, replace(f.qual, row=row, in_or=at > 0))
-            for at, f in enumerate(quals)
+            for at, found in enumerate(compared)
+            for f in found
             if f.qual
         ]
 

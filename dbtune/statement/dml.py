@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from dbtune.statement.from_clause import Place
+from dbtune.statement.model import JoinKind
 from dbtune.statement.prepare import NotPrepared
-from dbtune.statement.scope import Scope, Source, name_of
+from dbtune.statement.scope import Scope, Source, Use, name_of
 
 if TYPE_CHECKING:
     from dbtune.statement.reader import Names, Reader
@@ -29,8 +30,8 @@ def read_dml(reader: Reader, node: exp.Expr, names: Names) -> Scope:
     if isinstance(node, exp.Insert):
         written = _insert(at, node, target, [name_of(c) for c in listed])
     elif isinstance(node, exp.Merge):
-        reader.origin.item(at, node.args["using"])
-        reader.predicate(node.args["on"], scope, names)
+        source = reader.origin.item(at, node.args["using"])
+        _match(at, node, target, source)
         written = _whens(at, node)
     else:
         reader.origin.read_from(at, node)
@@ -56,7 +57,8 @@ def _insert(at: Place, node: exp.Insert, target: Source, written: list[str]) -> 
     elif source is not None:
         for inner in reader.query(source, None, "left", at.names).scopes:
             inner.read_outputs()
-            width = len(inner.output_names() or ()) or None
+            names = inner.output_names()
+            width = None if names is None else len(names)
     else:
         reader.rows_per_call = 1
         width = 0
@@ -83,6 +85,22 @@ def _conflict(at: Place, conflict: exp.OnConflict, target: Source) -> list[str]:
     if conflict.args.get("where"):
         inner.read(conflict.args["where"].this)
     return _assignments(inner, conflict.expressions)
+
+
+def _match(at: Place, node: exp.Merge, target: Source, source: list[Source]) -> None:
+    """MERGE … ON: an outer join on the side of which rows without a partner are wanted too."""
+    unmatched = [w for w in node.args["whens"].expressions if not w.args.get("matched")]
+    by_source = any(w.args.get("source") for w in unmatched)
+    by_target = any(not w.args.get("source") for w in unmatched)
+    kind: JoinKind = "inner"
+    restricts: list[Use] = [*target.uses(), *(use for one in source for use in one.uses())]
+    if by_source and by_target:
+        kind, restricts = "full", []
+    elif by_target:
+        kind, restricts = "right", list(target.uses())
+    elif by_source:
+        kind, restricts = "left", [use for one in source for use in one.uses()]
+    at.reader.predicate(node.args["on"], at.scope, at.names, kind=kind, restricts=restricts)
 
 
 def _whens(at: Place, node: exp.Merge) -> list[str]:

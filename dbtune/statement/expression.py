@@ -19,7 +19,12 @@ def render(node: exp.Expr, prepared: Prepared) -> str:
         bare = exp.to_identifier(column.name, quoted=True)
         if column is copied:
             return quote_identifier(column.name)
-        column.replace(bare)
+        held: exp.Expr = column
+        while isinstance(held.parent, exp.Paren) and not isinstance(held.parent.parent, exp.Dot):
+            held = held.parent
+        if held is copied:
+            return quote_identifier(column.name)
+        held.replace(bare)
     generated = copied.sql(
         dialect="postgres", normalize_functions=False, unsupported_level=ErrorLevel.IGNORE
     )

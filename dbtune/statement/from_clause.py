@@ -87,10 +87,14 @@ class From:
         elif side == "FULL":
             kind, restricts = "full", ()
             at.reader.nullable.update(use.number for use in (*_uses(left), *_uses(right)))
+        # ON sees the two sides of its join, not what else stands in FROM.
+        sides = replace(at, scope=replace(at.scope, sources=[*left, *right], outputs=[]))
         for name in self._shared_columns(join, left, right):
-            self._merge(at, name, left, right, kind=kind, restricts=restricts)
+            self._merge(sides, name, left, right, kind=kind, restricts=restricts)
         if join.args.get("on"):
-            at.reader.predicate(join.args["on"], at.scope, at.names, kind=kind, restricts=restricts)
+            at.reader.predicate(
+                join.args["on"], sides.scope, at.names, kind=kind, restricts=restricts
+            )
         return [*left, *right]
 
     @staticmethod

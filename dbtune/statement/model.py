@@ -48,7 +48,8 @@ class Qual:
     `parametrized` says that `expression` holds a `$n` or subquery, so no index can have it as it
     stands (`doc ->> $1`: the text came without its literals). `row` names the columns, in order,
     of the row comparison it is part of: `(a, b) > ($1, $2)` is a range on `a`, and on `b` only
-    together with it. `operand` "column" is a column of another relation or of a function's result.
+    together with it. `operand` "column" is a column of another relation or of a function's
+    result, or an expression of some.
     """
 
     column: str

@@ -70,6 +70,8 @@ def _tree(prepared: Prepared) -> exp.Expr:
         written = content_of(_written(tree))
     except (SqlglotError, *_ACCIDENTS) as error:
         raise NotPrepared("sqlglot cannot write this statement out again") from error
+    if tree.find(exp.Lambda):
+        raise NotPrepared("sqlglot takes an operator of this statement for a lambda")
     for node in tree.find_all(exp.Operator):
         if isinstance(node.this, _LOOSER):
             raise NotPrepared("sqlglot misreads the precedence of an operator after LIKE or IN")

@@ -434,7 +434,13 @@ class _Writer:
         if token.kind == "quoted" and token.text[0] in "uU":
             raise NotPrepared(f"the escaped name {token.text[:40]} is not read")
         mark = FUNCTION_MARK if self._text(at + 1) == "(" else ""
-        return _quoted(mark + _folded(token))
+        name = _quoted(mark + _folded(token))
+        # sqlglot takes `f(a -> b)` and `f((a) -> b)` for lambdas.
+        if self._text(at + 1) == "->" and self._text(at - 1) in ("(", ","):
+            return f"(( {name} ))"
+        if self._text(at - 1) == "(" and self._text(at + 1) + self._text(at + 2) == ")->":
+            return f"( {name} )"
+        return name
 
     def _text(self, at: int) -> str:
         return self.scanned[at].text if 0 <= at < len(self.scanned) else ""

@@ -281,13 +281,15 @@ class Reader:
             inner.read_outputs()
             conditions = Conditions(self.prepared, self.uses, inner.first_use, kind, kind)
             for one, output in zip(subjects, inner.outputs, strict=False):
-                if output.node is None or output.fenced or branches.fenced:
-                    if kind != "semi":
-                        continue
-                    node: exp.Expr = exp.Any(this=exp.Subquery(this=exp.Select()))
+                lowered = scope.lower(one)
+                if kind == "anti":  # NULLs keep NOT IN from being a join: it is worked out apart
+                    facts = conditions.compare(lowered, "NOT IN", exp.Subquery(this=exp.Select()))
+                elif output.node is None or output.fenced or branches.fenced:
+                    rows = exp.Any(this=exp.Subquery(this=exp.Select()))
+                    facts = conditions.compare(lowered, operator, rows)
                 else:
-                    node = inner.lower(output.node)
-                for fact in conditions.compare(scope.lower(one), operator, node):
+                    facts = conditions.compare(lowered, operator, inner.lower(output.node))
+                for fact in facts:
                     if fact.clause or fact.use >= scope.first_use:
                         self._note(fact, after_join=False)
 
