@@ -28,7 +28,7 @@ from dbtune.workload import Workload
 _SHARE_PER_INDEX = 0.001
 """An index must save this part of the workload, whatever it costs to keep."""
 
-_SHARE_PER_SIZE = 0.02
+_SHARE_PER_SIZE = 0.005
 """And this part more, if it is as large as all the tables together."""
 
 _EXPLAINS_PER_TARGET = 12
@@ -136,7 +136,7 @@ class _Run:
                 prices.start(target)
                 targets.append(target)
                 candidates = frozenset(names[s] for s in gathered.specs[key] if s in names)
-                explored[key] = explore(prices, target, candidates, self.options.min_gain_pct)
+                explored[key] = explore(prices, target, candidates, self.options)
                 relevant[key] = explored[key].winners
             except OutOfTime:
                 relevant[key] = frozenset()

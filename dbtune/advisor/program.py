@@ -18,7 +18,7 @@ from dbtune.advisor.options import AdvisorOptions
 
 Names = frozenset[str]
 
-_RELATIVE_GAP = 1e-4
+_RELATIVE_GAP = 0.002
 _SOLVER_SECONDS = 20.0
 
 

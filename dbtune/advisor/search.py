@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
@@ -12,7 +13,8 @@ from dbtune.advisor.targets import Target
 
 _GAP_ENOUGH = 0.01
 _MAX_ROUNDS = 40
-_PROBES = 6
+_USEFUL = 0.97
+_CHAINS = 3
 _GUESS = 1.02
 """A merged index is taken to serve at 2 % above the narrow one, until it is priced."""
 
@@ -65,7 +67,8 @@ class Search:
                 lower = max(lower, proven)
                 if best_objective - lower <= _GAP_ENOUGH * best_objective:
                     break
-                self._probe(optimistic)
+                if (objective := self.objective(optimistic)) < best_objective:
+                    best, best_objective = optimistic, objective
                 if explains() == before or explains() > max_explains:
                     break
         except OutOfTime:
@@ -82,24 +85,6 @@ class Search:
 
     def _weighted(self, target: Target, priced: Priced) -> float:
         return target.value * priced.cost / target.cost_before
-
-    def _probe(self, optimistic: Names) -> None:
-        """Price the statements about which the bound is most mistaken."""
-        doubts = []
-        for target in self.targets:
-            wanted = optimistic & self.relevant[target.key]
-            if self.prices.find(target, wanted) is None:
-                known = min(self._weighted(target, p) for p in self._within(target, wanted))
-                floor = max(
-                    cut.floor - sum(r for n, r in cut.relief.items() if n in wanted)
-                    for cut in self._cuts(target)
-                )
-                doubts.append((floor - known, target.key, target, wanted))
-        for _, _, target, wanted in sorted(doubts, key=lambda d: d[:2])[:_PROBES]:
-            self.prices.price(target, wanted)
-
-    def _within(self, target: Target, chosen: Names) -> list[Priced]:
-        return [p for p in self.prices.known(target) if p.used <= chosen]
 
     def _program(self) -> Program:
         names = sorted(self.fixed)
@@ -119,33 +104,60 @@ class Search:
             if priced.used <= relevant:
                 cost = self._weighted(target, priced)
                 offers[priced.used] = min(cost, offers.get(priced.used, cost))
+        guesses = self._guesses(target, offers)
+        offers.update(
+            (needs, cost) for needs, cost in guesses.items() if not self._tried(target, needs)
+        )
+        return tuple(Offer(needs, cost) for needs, cost in _undominated(offers))
+
+    def _guesses(self, target: Target, offers: Mapping[Names, float]) -> dict[Names, float]:
+        """Combinations not priced yet that may be worth it; what is chosen is then priced."""
         guesses: dict[Names, float] = {}
+
+        def guess(needs: Names, cost: float) -> None:
+            if needs not in offers:
+                guesses[needs] = min(cost, guesses.get(needs, cost))
+
         for wide, narrow in self.substitutes.get(target.key, ()):
             for needs, cost in offers.items():
-                swapped = needs - {narrow} | {wide}
-                if narrow in needs and swapped not in offers and not self._tried(target, swapped):
-                    guesses[swapped] = min(cost * _GUESS, guesses.get(swapped, cost * _GUESS))
-        offers.update(guesses)
-        return tuple(Offer(needs, cost) for needs, cost in _undominated(offers))
+                if narrow in needs:
+                    guess(needs - {narrow} | {wide}, cost * _GUESS)
+        useful = {n: c for n, c in offers.items() if n and c < _USEFUL * target.value}
+        for (one, cost), (other, other_cost) in combinations(useful.items(), 2):
+            if not self._relations(one) & self._relations(other):
+                guess(one | other, cost * other_cost / target.value)
+        return guesses
+
+    def _relations(self, names: Names) -> frozenset[object]:
+        return frozenset(self.prices.hypothetical(name).spec.relation for name in names)
 
     def _tried(self, target: Target, chosen: Names) -> bool:
         return any(chosen <= p.visible for p in self.prices.known(target)[1:] if p.used <= chosen)
 
     def _cuts(self, target: Target) -> Iterator[Cut]:
-        """What known plans prove: with fewer indexes in sight a statement costs no less."""
+        """What known plans prove: with fewer indexes in sight a statement costs no less.
+
+        A plan that could not see an index proves nothing once that index is chosen; the wider
+        plans that could see it tell how much it may then cost at least.
+        """
         relevant = self.relevant[target.key]
         known: dict[Names, float] = {}
         for priced in self.prices.known(target):
             visible = priced.visible & relevant
             known[visible] = max(self._weighted(target, priced), known.get(visible, 0.0))
         least = min(known.values())
-        for visible, floor in known.items():
-            hidden = relevant - visible
-            yield Cut(floor, dict.fromkeys(sorted(hidden), max(0.0, floor - least)))
-            for wider, cost in known.items():
-                if visible < wider and wider != relevant and cost < floor:
-                    relief = {n: floor - (cost if n in wider else least) for n in sorted(hidden)}
-                    yield Cut(floor, relief)
+        by_cost = sorted(known.items(), key=lambda k: (-k[1], len(k[0]), sorted(k[0])))
+        for visible, floor in by_cost:
+            for skip in range(_CHAINS):
+                relief: dict[str, float] = {}
+                reached = visible
+                for wider, cost in [k for k in by_cost if visible < k[0]][skip:]:
+                    if reached < wider:
+                        relief.update(dict.fromkeys(sorted(wider - reached), floor - cost))
+                        reached = wider
+                rest = sorted(relevant - reached)
+                relief.update(dict.fromkeys(rest, max(0.0, floor - least)))
+                yield Cut(floor, {name: max(0.0, value) for name, value in relief.items()})
 
 
 def _undominated(offers: Mapping[Names, float]) -> Iterator[tuple[Names, float]]:
