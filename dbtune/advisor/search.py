@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from dbtune.advisor.improve import improve
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
 from dbtune.advisor.program import Cut, Offer, Program, bound, choose
@@ -59,14 +61,19 @@ class Search:
         try:
             for _ in range(_MAX_ROUNDS):
                 before = explains()
-                program = self._program()
-                chosen = choose(program, self.options)
+                chosen = choose(self._program(), self.options)
                 if (objective := self.objective(chosen)) < best_objective:
                     best, best_objective = chosen, objective
+                if explains() == before or explains() > max_explains:
+                    break
+            for step in improve(self, best, best_objective, lambda: explains() > max_explains):
+                best, best_objective = step
+            for _ in range(_MAX_ROUNDS):
                 optimistic, proven = bound(self._program(), self.options)
                 lower = max(lower, proven)
                 if best_objective - lower <= _GAP_ENOUGH * best_objective:
                     break
+                before = explains()
                 if (objective := self.objective(optimistic)) < best_objective:
                     best, best_objective = optimistic, objective
                 if explains() == before or explains() > max_explains:
@@ -78,20 +85,50 @@ class Search:
     def objective(self, chosen: Names) -> float:
         """What the workload costs with a set of indexes, their keep included."""
         reads = sum(
-            self._weighted(target, self.prices.price(target, chosen & self.relevant[target.key]))
+            self.weighted(target, self.prices.price(target, chosen & self.relevant[target.key]))
             for target in self.targets
         )
         return reads + sum(self.fixed[name] for name in chosen)
 
-    def _weighted(self, target: Target, priced: Priced) -> float:
+    def weighted(self, target: Target, priced: Priced) -> float:
+        """What a plan of the statement makes of its value."""
         return target.value * priced.cost / target.cost_before
+
+    def least(self, target: Target, chosen: Names) -> float:
+        """A bound that the statement cannot beat with a set: plans that could see more."""
+        wanted = chosen & self.relevant[target.key]
+        found = self.prices.find(target, wanted)
+        if found is not None:
+            return self.weighted(target, found)
+        known = self.prices.known(target)
+        return max((self.weighted(target, p) for p in known if wanted <= p.visible), default=0.0)
+
+    def relation(self, name: str) -> object:
+        return self.prices.hypothetical(name).spec.relation
+
+    def is_allowed(self, chosen: Names) -> bool:
+        """True if a set keeps to the user's limits."""
+        options = self.options
+        counts = Counter(self.relation(name) for name in chosen)
+        return (
+            (options.budget_bytes is None or self._size(chosen) <= options.budget_bytes)
+            and (options.max_indexes is None or len(chosen) <= options.max_indexes)
+            and (options.max_per_table is None or max(counts.values()) <= options.max_per_table)
+        )
+
+    def _size(self, chosen: Names) -> int:
+        return sum(self.prices.size(name) for name in chosen)
+
+    def concerned(self, names: Names) -> Iterator[Target]:
+        """Targets for which one of the indexes is a candidate."""
+        return (t for t in self.targets if self.relevant[t.key] & names)
 
     def _program(self) -> Program:
         names = sorted(self.fixed)
         return Program(
             fixed=self.fixed,
             sizes={name: self.prices.size(name) for name in names},
-            relations={name: self.prices.hypothetical(name).spec.relation for name in names},
+            relations={name: self.relation(name) for name in names},
             offers={t.key: self._offers(t) for t in self.targets},
             cuts={t.key: tuple(self._cuts(t)) for t in self.targets},
         )
@@ -102,7 +139,7 @@ class Search:
         offers: dict[Names, float] = {}
         for priced in self.prices.known(target):
             if priced.used <= relevant:
-                cost = self._weighted(target, priced)
+                cost = self.weighted(target, priced)
                 offers[priced.used] = min(cost, offers.get(priced.used, cost))
         guesses = self._guesses(target, offers)
         offers.update(
@@ -129,7 +166,7 @@ class Search:
         return guesses
 
     def _relations(self, names: Names) -> frozenset[object]:
-        return frozenset(self.prices.hypothetical(name).spec.relation for name in names)
+        return frozenset(self.relation(name) for name in names)
 
     def _tried(self, target: Target, chosen: Names) -> bool:
         return any(chosen <= p.visible for p in self.prices.known(target)[1:] if p.used <= chosen)
@@ -144,7 +181,7 @@ class Search:
         known: dict[Names, float] = {}
         for priced in self.prices.known(target):
             visible = priced.visible & relevant
-            known[visible] = max(self._weighted(target, priced), known.get(visible, 0.0))
+            known[visible] = max(self.weighted(target, priced), known.get(visible, 0.0))
         least = min(known.values())
         by_cost = sorted(known.items(), key=lambda k: (-k[1], len(k[0]), sorted(k[0])))
         for visible, floor in by_cost:

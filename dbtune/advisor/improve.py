@@ -1,0 +1,77 @@
+"""Exchange: put one index in the place of another wherever that pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbtune.advisor.search import Search
+
+Names = frozenset[str]
+
+_MIN_GAIN = 0.001
+_MAX_MOVES = 20_000
+
+
+def improve(
+    search: Search, chosen: Names, objective: float, is_spent: Callable[[], bool]
+) -> Iterator[tuple[Names, float]]:
+    """Ever better sets, each one index added, taken away or exchanged from the one before.
+
+    Moves are tried in the order of what they could gain at best, by plans already known; most
+    are refuted by the first statement that is priced.
+    """
+    least_gain = _MIN_GAIN * objective
+    found = True
+    while found and not is_spent():
+        found = False
+        for hope, moved in _moves(search, chosen):
+            if hope < least_gain or is_spent():
+                break
+            better = _price(search, moved, objective - least_gain)
+            if better is not None:
+                chosen, objective, found = moved, better, True
+                yield chosen, objective
+                break
+
+
+def _moves(search: Search, chosen: Names) -> list[tuple[float, Names]]:
+    """Sets within the limits, with the most that they could save, best first."""
+    pool = sorted(search.fixed)
+    outs: list[str | None] = [None, *sorted(chosen)]
+    is_small = len(outs) * len(pool) <= _MAX_MOVES
+    moves = []
+    for out in outs:
+        rest = chosen - {out} if out else chosen
+        for new in (None, *pool):
+            if new in chosen or new is out:
+                continue
+            if out and new and not is_small and search.relation(out) != search.relation(new):
+                continue
+            moved = rest | {new} if new else rest
+            if search.is_allowed(moved):
+                moves.append((_hope(search, chosen, moved), moved))
+    return sorted(moves, key=lambda m: (-m[0], sorted(m[1])))
+
+
+def _hope(search: Search, chosen: Names, moved: Names) -> float:
+    """What a move saves if every statement whose price is not known gets its best."""
+    saved = sum(search.fixed[n] for n in chosen - moved)
+    saved -= sum(search.fixed[n] for n in moved - chosen)
+    for target in search.concerned(chosen ^ moved):
+        saved += search.least(target, chosen) - search.least(target, moved)
+    return saved
+
+
+def _price(search: Search, moved: Names, limit: float) -> float | None:
+    """The objective with a set, or None as soon as it cannot be below the limit."""
+    total = sum(search.fixed[name] for name in moved)
+    hopes = {target.key: search.least(target, moved) for target in search.targets}
+    total += sum(hopes.values())
+    for target in sorted(search.targets, key=lambda t: (-t.value, t.key)):
+        if total >= limit:
+            return None
+        priced = search.prices.price(target, moved & search.relevant[target.key])
+        total += search.weighted(target, priced) - hopes[target.key]
+    return total if total < limit else None
