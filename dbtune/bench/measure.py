@@ -30,7 +30,7 @@ Slot = Literal["before", "after", "again"]
 SLOTS: tuple[Slot, ...] = ("before", "after", "again")
 
 MIN_ROUNDS = 12
-MAX_ROUNDS = 60
+MAX_ROUNDS = 150
 FIRST_ROUNDS = 15
 NARROW = 0.04
 """Half the width of an interval at which more rounds are no longer worth their time."""

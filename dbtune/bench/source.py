@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 from dbtune.bench.change import Change, read_change
 from dbtune.bench.sent import SentStatement
 from dbtune.errors import BadInput
+from dbtune.statement import workload_file
 from dbtune.statement.fingerprint import fingerprint
-from dbtune.statement.script import split_script
-
-_CALLS = re.compile(r"--\s*calls:\s*(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +51,15 @@ def read_report(path: Path) -> Analysed:
 
 
 def read_workload(path: Path) -> tuple[SentStatement, ...]:
-    """The statements of a file; `-- calls: N` before one says how often it is sent."""
-    text = read_text(path)
-    found = []
-    at = 0
-    for statement in split_script(text):
-        start = text.index(statement, at)
-        said = _CALLS.findall(text[at:start])
-        found.append(
-            SentStatement(fingerprint(statement), statement, float(said[-1]) if said else 1.0)
-        )
-        at = start + len(statement)
-    if not found:
-        raise BadInput(f"{path} holds no statement.")
-    return tuple(found)
+    """The statements of a workload file (see dbtune.statement.workload_file).
+
+    Raises:
+        BadInput: the file cannot be used.
+    """
+    return tuple(
+        SentStatement(fingerprint(s.text), s.text, float(s.calls))
+        for s in workload_file.read_workload(path)
+    )
 
 
 def read_text(path: Path) -> str:

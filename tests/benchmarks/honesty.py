@@ -1,0 +1,132 @@
+"""Does `dbtune bench` cry wolf, and does it see the wolf? `make bench-honesty` prints one table.
+
+A/A: runs on a database that does not change; every statement called faster or slower is false.
+Power: statements over 1 ms that are made to do 20 % more work; every one not called slower is
+missed. Both with the default judgement. HONESTY_RUNS sets the number of A/A runs (200).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from dbtune.bench.measure import Effort, measure
+from dbtune.bench.result import rows_of
+from dbtune.bench.stats import Judgement, Verdict
+from dbtune.bench.switch import HiddenIndexes, Statements, Switch
+from dbtune.bench.task import Run, Task
+from dbtune.server.binaries import wheel_binaries
+from dbtune.server.cluster import running_cluster
+
+AA_RUNS = int(os.environ.get("HONESTY_RUNS", "200"))
+POWER_RUNS = max(2, AA_RUNS // 20)
+POWER_LIMIT_S = 60.0
+"""The default time limit of `dbtune bench`."""
+
+SCHEMA = """
+CREATE TABLE parcel (id int PRIMARY KEY, depot int, weight numeric, label text);
+INSERT INTO parcel SELECT n, n % 97, (n * 37 % 1000) / 10.0, md5(n::text)
+FROM generate_series(1, 60000) n;
+CREATE INDEX parcel_depot ON parcel (depot);
+CREATE TABLE parcel_more AS TABLE parcel;
+INSERT INTO parcel_more SELECT id + 60000, depot, weight, label FROM parcel WHERE id <= 12000;
+CREATE VIEW work AS SELECT * FROM parcel;
+"""
+
+AA_STATEMENTS = (
+    ("SELECT * FROM parcel WHERE id = $1", ("5", "50000")),
+    ("SELECT count(*) FROM parcel WHERE depot = $1", ("5", "90")),
+    ("SELECT depot, count(*), sum(weight) FROM parcel GROUP BY depot", ()),
+    ("SELECT * FROM parcel WHERE label LIKE $1 LIMIT 20", ("%ab12%", "%ffe%")),
+    ("SELECT label FROM parcel ORDER BY weight DESC LIMIT $1", ("10", "1000")),
+    ("UPDATE parcel SET weight = weight + 1 WHERE id = $1", ("77", "7777")),
+    ("INSERT INTO parcel VALUES ($1, 5, 1.5, 'new')", ("1000001", "1000002")),
+    ("SELECT max(weight) FROM parcel WHERE depot BETWEEN $1::int AND $1::int + 3", ("1", "60")),
+)
+
+POWER_STATEMENTS = (
+    ("SELECT count(*), sum(weight) FROM work WHERE depot <> $1", ("5", "50")),
+    ("SELECT count(*) FROM work WHERE label LIKE $1", ("%ab12%", "%00%")),
+    ("SELECT depot, avg(weight) FROM work GROUP BY depot", ()),
+    ("SELECT label FROM work ORDER BY md5(label) LIMIT $1", ("5", "50")),
+    ("SELECT count(DISTINCT label) FROM work WHERE weight > $1", ("10", "50")),
+)
+
+
+def main() -> None:
+    """Print both rates."""
+    with bench_database() as connection:
+        print(f"{'':8} {'runs':>5} {'verdicts':>9} {'wrong':>6} {'rate':>8}  {'aim':8} seconds")
+        begun = time.monotonic()
+        aa = verdicts_of(connection, AA_STATEMENTS, HiddenIndexes(()), AA_RUNS, 2.0)
+        false = aa[Verdict.FASTER] + aa[Verdict.SLOWER]
+        show("A/A", aa, false, runs=AA_RUNS, aim="<= 1 %", begun=begun)
+        begun = time.monotonic()
+        more = "CREATE OR REPLACE VIEW work AS SELECT * FROM "
+        planted = Statements((f"{more} parcel",), (f"{more} parcel_more",))
+        power = verdicts_of(connection, POWER_STATEMENTS, planted, POWER_RUNS, POWER_LIMIT_S)
+        missed = power.total() - power[Verdict.SLOWER]
+        show("+20 %", power, missed, runs=POWER_RUNS, aim="<= 5 %", begun=begun)
+
+
+def show(
+    name: str, found: Counter[Verdict], wrong: int, *, runs: int, aim: str, begun: float
+) -> None:
+    rate = wrong / max(found.total(), 1)
+    said = ", ".join(f"{count} {verdict.value}" for verdict, count in found.most_common())
+    print(
+        f"{name:8} {runs:5} {found.total():9} {wrong:6} {rate:8.2%}  {aim:8} "
+        f"{time.monotonic() - begun:5.0f}  ({said})",
+        flush=True,
+    )
+
+
+@contextmanager
+def bench_database() -> Iterator[Connection[Any]]:
+    """A server with the schema, quiet."""
+    settings = {"autovacuum": "off", "shared_buffers": "128MB"}
+    with (
+        running_cluster(wheel_binaries(), settings=settings) as cluster,
+        psycopg.connect(cluster.dsn(), autocommit=True) as connection,
+    ):
+        connection.execute(SCHEMA.encode())
+        connection.execute("VACUUM (ANALYZE)")
+        yield connection
+
+
+def verdicts_of(
+    connection: Connection[Any],
+    statements: tuple[tuple[str, tuple[str, ...]], ...],
+    switch: Switch,
+    runs: int,
+    time_limit_s: float,
+) -> Counter[Verdict]:
+    """All verdicts of so many runs, each with another seed."""
+    found: Counter[Verdict] = Counter()
+    for run in range(runs):
+        effort = Effort(time_limit_s=time_limit_s, seed=run)
+        measurement = measure(connection, tasks(statements), switch, effort)
+        assert not measurement.stopped, measurement.stopped
+        found.update(row.verdict for row in rows_of(measurement, Judgement(seed=run)))
+        connection.execute("VACUUM parcel")
+    return found
+
+
+def tasks(statements: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Task, ...]:
+    made = []
+    for text, values in statements:
+        groups = tuple((Run(text, (v,)),) for v in values) or ((Run(text),),)
+        kinds = ("common", "rare")[: len(groups)]
+        made.append(Task(text, text, 1, groups, groups, kinds))  # type: ignore[arg-type]
+    return tuple(made)
+
+
+if __name__ == "__main__":
+    main()
