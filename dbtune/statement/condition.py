@@ -8,6 +8,7 @@ from typing import cast
 
 from sqlglot import exp
 
+from dbtune.statement.disjunction import Fact, either
 from dbtune.statement.expression import (
     function_of,
     has_outside,
@@ -20,68 +21,21 @@ from dbtune.statement.expression import (
     uses_in,
 )
 from dbtune.statement.model import JoinClause, JoinKind, OperandKind, Qual, QualKind
+from dbtune.statement.operators import (
+    COMPARISONS,
+    FLIPPED,
+    JOINING,
+    KINDS,
+    NEGATED,
+    SPELLINGS,
+    WIDENING,
+)
 from dbtune.statement.prepare import Prepared
-from dbtune.statement.scope import OUTSIDE, Use, columns_in
+from dbtune.statement.scope import OUTSIDE, columns_in
+from dbtune.statement.use import Use
 
 MAX_LISTED = 100
 """Elements of a list that are looked at; longer ones are machine-made, and alike."""
-
-_COMPARISONS: dict[type[exp.Expr], str] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
-    exp.NullSafeNEQ: "IS DISTINCT FROM",
-    exp.Like: "LIKE",
-    exp.ILike: "ILIKE",
-    exp.SimilarTo: "SIMILAR TO",
-    exp.Mod: "%",
-}
-_NEGATED = {
-    "=": "<>",
-    "<": ">=",
-    "<=": ">",
-    "LIKE": "NOT LIKE",
-    "ILIKE": "NOT ILIKE",
-    "SIMILAR TO": "NOT SIMILAR TO",
-    "~": "!~",
-    "~*": "!~*",
-    "IS DISTINCT FROM": "IS NOT DISTINCT FROM",
-}
-_NEGATED |= {after: before for before, after in _NEGATED.items()}
-_SPELLINGS = {"~~": "LIKE", "!~~": "NOT LIKE", "~~*": "ILIKE", "!~~*": "NOT ILIKE"}
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "@>": "<@", "<@": "@>", "<<": ">>"}
-_KINDS: dict[str, QualKind] = {
-    "=": "equal",
-    "<>": "not_equal",
-    "NOT IN": "not_equal",
-    "IS DISTINCT FROM": "not_equal",
-    **dict.fromkeys(("<", "<=", ">", ">="), "range"),
-    **dict.fromkeys(("LIKE", "ILIKE", "SIMILAR TO", "^@"), "like"),
-    **dict.fromkeys(("~", "~*"), "regex"),
-    **dict.fromkeys(
-        ("@>", "<@", "&&", "?", "?|", "?&", "@?", "<<", ">>", "<<=", ">>=", "&<", "&>", "-|-"),
-        "contains",
-    ),
-    "@@": "text_search",
-}
-_JOINING = frozenset({"=", "<", "<=", ">", ">=", "<>"})
-_WIDENING = {
-    "text": ("character varying", "text"),
-    "varchar": ("character varying", "text"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that a predicate says: a qual of one use, or a join clause."""
-
-    use: int = -1
-    qual: Qual | None = None
-    clause: JoinClause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +60,7 @@ class Conditions:
         if isinstance(node, exp.And if not negated else exp.Or):
             return [f for part in _parts(node) for f in self.facts(part, negated=negated)]
         if isinstance(node, exp.Or if not negated else exp.And):
-            return self._either([self.facts(p, negated=negated) for p in _parts(node)])
+            return either([self.facts(p, negated=negated) for p in _parts(node)])
         if isinstance(node, exp.Escape):
             node = node.this
         if isinstance(node, exp.Between):
@@ -118,16 +72,16 @@ class Conditions:
         return self._comparison(node, negated=negated)
 
     def _comparison(self, node: exp.Expr, *, negated: bool) -> list[Fact]:
-        operator = _COMPARISONS.get(type(node))
+        operator = COMPARISONS.get(type(node))
         if isinstance(node, exp.Operator):
             operator = operator_of(node, self.prepared)
-            operator = _SPELLINGS.get(operator, operator)
+            operator = SPELLINGS.get(operator, operator)
         if operator is None:
             return self._boolean(node, negated=negated)
         if isinstance(node, (exp.Like, exp.ILike)) and node.args.get("negate"):
             negated = not negated
         if negated:
-            operator = _NEGATED.get(operator, f"NOT {operator}")
+            operator = NEGATED.get(operator, f"NOT {operator}")
         left, right = unwrapped(node.this), unwrapped(node.expression)
         if isinstance(_unquantified(right)[0], exp.Query) and _quantifier(right):
             return []
@@ -146,7 +100,7 @@ class Conditions:
             left, right, here, there = right, left, there, here
             if isinstance(left, (exp.Any, exp.Anonymous)) and _quantifier(left):
                 return self._other(left, f"{operator} {_quantifier(left)}")
-            operator = _FLIPPED.get(operator, operator)
+            operator = FLIPPED.get(operator, operator)
         if len(here) != 1 or len(there) > 1:
             return []
         if not there:
@@ -155,9 +109,9 @@ class Conditions:
             same = self._qual(here[0], left, operator, right)
             return [replace(same, qual=replace(same.qual, kind="other"))] if same.qual else []
         plain = isinstance(left, exp.Column) and isinstance(right, exp.Column)
-        if plain and operator in _JOINING:
+        if plain and operator in JOINING:
             return [self._clause(here[0], left.name, operator, there[0], right.name)]
-        flipped = _FLIPPED.get(operator, operator)
+        flipped = FLIPPED.get(operator, operator)
         return [
             self._qual(here[0], left, operator, right),
             self._qual(there[0], right, flipped, left),
@@ -166,14 +120,14 @@ class Conditions:
     def _clause(self, one: int, one_column: str, operator: str, two: int, column: str) -> Fact:
         if one > two:
             one, two, one_column, column = two, one, column, one_column
-            operator = _FLIPPED.get(operator, operator)
+            operator = FLIPPED.get(operator, operator)
         kind = self.outer_kind if one < self.first_use else self.inner_kind
         return Fact(clause=JoinClause(one, one_column, two, column, operator, kind))
 
     def _qual(self, use: int, subject: exp.Expr, operator: str, operand: exp.Expr) -> Fact:
         """The qual `subject operator operand` on a use; the operand holds none of its columns."""
         column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)
-        kind = _KINDS.get(operator, "other")
+        kind = KINDS.get(operator, "other")
         operand, quantifier = _unquantified(operand)
         if quantifier == "ANY" and operator == "=":
             kind = "in"
@@ -213,9 +167,9 @@ class Conditions:
         if isinstance(node, exp.Cast) and isinstance(unwrapped(node.this), exp.Column):
             column = cast("exp.Column", unwrapped(node.this))
             to = node.to.sql(dialect="postgres").lower()
-            if column.table != OUTSIDE and to in _WIDENING:
+            if column.table != OUTSIDE and to in WIDENING:
                 source = self._type(int(column.table), column.name)
-                if source.partition("(")[0] in _WIDENING[to]:
+                if source.partition("(")[0] in WIDENING[to]:
                     return column
         return node
 
@@ -243,7 +197,7 @@ class Conditions:
             return self._other(node, "BETWEEN SYMMETRIC")
         above = self.compare(node.this, "<" if negated else ">=", low)
         below = self.compare(node.this, ">" if negated else "<=", high)
-        return self._either([above, below]) if negated else above + below
+        return either([above, below]) if negated else above + below
 
     def _in(self, node: exp.In, *, negated: bool) -> list[Fact]:
         values = node.expressions
@@ -327,7 +281,7 @@ class Conditions:
         if operator == "=":
             return facts
         if operator not in ("<", "<=", ">", ">="):
-            return self._either([[fact] for fact in facts])
+            return either([[fact] for fact in facts])
         row = tuple(f.qual.column for f in facts if f.qual)
         return [
             Fact(f.use, replace(f.qual, row=row, in_or=at > 0))
@@ -335,21 +289,6 @@ class Conditions:
             for f in found
             if f.qual
         ]
-
-    def _either(self, branches: list[list[Fact]]) -> list[Fact]:
-        """An OR: what all branches imply together, then their members, marked."""
-        if len(branches) == 1:
-            return branches[0]
-        implied = [f for f in _implied(branches) if f.qual]
-        keys = {_key(f) for f in implied}
-        shared = set(branches[0]).intersection(*branches[1:]) if branches else set()
-        kept = [f for f in branches[0] if f in shared and (f.clause or _key(f) not in keys)]
-        members: dict[Fact, None] = {}
-        for fact in (f for branch in branches for f in branch if f not in shared):
-            for member in _as_quals(fact):
-                if _key(member) not in keys:
-                    members.setdefault(member)
-        return [*implied, *kept, *members]
 
 
 def _parts(node: exp.Expr) -> Iterable[exp.Expr]:
@@ -382,52 +321,3 @@ def _unquantified(node: exp.Expr) -> tuple[exp.Expr, str]:
         return node, ""
     inner = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
     return unwrapped(inner), quantifier
-
-
-def _key(fact: Fact) -> tuple[int, str, str | None]:
-    assert fact.qual is not None
-    return fact.use, fact.qual.column, fact.qual.expression
-
-
-def _as_quals(fact: Fact) -> list[Fact]:
-    """A member of an OR: alone it restricts nothing."""
-    if fact.qual:
-        return [Fact(fact.use, replace(fact.qual, in_or=True))]
-    if not fact.clause:
-        return []
-    clause = fact.clause
-    kind = _KINDS.get(clause.operator, "other")
-    flipped = _FLIPPED.get(clause.operator, clause.operator)
-    left = Qual(clause.left_column, kind, clause.operator, "column", in_or=True)
-    right = Qual(clause.right_column, kind, flipped, "column", in_or=True)
-    return [Fact(clause.left, left), Fact(clause.right, right)]
-
-
-def _implied(branches: Sequence[Sequence[Fact]]) -> list[Fact]:
-    """Quals that hold whichever branch does: `a = 1 OR a = 2` is an IN, keyset pages a range."""
-    found: list[Fact] = []
-    plain = [[f for f in b if f.qual and not f.qual.in_or] for b in branches]
-    for key in dict.fromkeys(_key(f) for f in plain[0]):
-        per_branch = [next((f.qual for f in b if _key(f) == key), None) for b in plain]
-        quals = [q for q in per_branch if q]
-        if len(quals) < len(branches):
-            continue
-        first = quals[0]
-        operands = {q.operand for q in quals}
-        operand: OperandKind = operands.pop() if len(operands) == 1 else "expression"
-        if all(q == first for q in quals):
-            found.append(Fact(key[0], first))
-        elif all(q.kind in ("equal", "in") for q in quals):
-            value = ", ".join(q.value or "" for q in quals) if operand == "constant" else None
-            joined = replace(first, kind="in", operator="IN", operand=operand, value=value, row=())
-            found.append(Fact(key[0], joined))
-        else:
-            directions = {q.operator[0] for q in quals if q.kind == "range"}
-            orderly = all(q.kind in ("equal", "in", "range") for q in quals)
-            if orderly and len(directions) == 1:
-                operator = directions.pop() + "="
-                ranged = replace(
-                    first, kind="range", operator=operator, operand=operand, value=None, row=()
-                )
-                found.append(Fact(key[0], ranged))
-    return found

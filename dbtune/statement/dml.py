@@ -10,7 +10,8 @@ from sqlglot import exp
 from dbtune.statement.from_clause import Place
 from dbtune.statement.model import JoinKind
 from dbtune.statement.prepare import NotPrepared
-from dbtune.statement.scope import Scope, Source, Use, name_of
+from dbtune.statement.scope import Scope, Source, name_of
+from dbtune.statement.use import Use
 
 if TYPE_CHECKING:
     from dbtune.statement.reader import Names, Reader

@@ -14,7 +14,8 @@ from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Constraint, Relation
 from dbtune.statement.model import JoinKind
 from dbtune.statement.prepare import NotPrepared, prepare
-from dbtune.statement.scope import Output, Scope, Source, Use, name_of
+from dbtune.statement.scope import Output, Scope, Source, name_of
+from dbtune.statement.use import Use
 
 if TYPE_CHECKING:
     from dbtune.statement.reader import Names, Reader

@@ -9,42 +9,32 @@ from typing import cast
 
 from sqlglot import exp
 
-from dbtune.statement.condition import Conditions, Fact
+from dbtune.statement.asked import Asked
+from dbtune.statement.condition import Conditions
+from dbtune.statement.disjunction import Fact
 from dbtune.statement.dml import read_dml
-from dbtune.statement.expression import render, unwrapped
+from dbtune.statement.expression import unwrapped
 from dbtune.statement.from_clause import From, Place
-from dbtune.statement.model import JoinClause, JoinKind, SortKey
+from dbtune.statement.model import JoinClause, JoinKind
 from dbtune.statement.prepare import NotPrepared, Prepared
 from dbtune.statement.scope import (
-    OUTSIDE,
     Output,
     Scope,
     Source,
-    Use,
-    columns_in,
     name_of,
     queries_in,
 )
+from dbtune.statement.select_list import (
+    SET_RETURNING,
+    calls,
+    group_expressions,
+    is_grouped,
+    output_name,
+)
+from dbtune.statement.use import Use
 
 MAX_QUERIES = 5000
 """Queries read in one statement: WITH queries that use each other twice double at each step."""
-
-AGGREGATES = frozenset(
-    """
-    count sum avg min max array_agg string_agg json_agg jsonb_agg json_object_agg
-    jsonb_object_agg bool_and bool_or every bit_and bit_or bit_xor stddev stddev_pop
-    stddev_samp variance var_pop var_samp corr xmlagg range_agg any_value
-    """.split()  # noqa: SIM905 - one word a line would fill the screen
-)
-SET_RETURNING = frozenset(
-    """
-    unnest generate_series generate_subscripts jsonb_array_elements
-    jsonb_array_elements_text json_array_elements json_array_elements_text jsonb_each
-    jsonb_each_text json_each jsonb_object_keys json_object_keys regexp_split_to_table
-    regexp_matches string_to_table jsonb_path_query random gen_random_uuid nextval
-    clock_timestamp
-    """.split()  # noqa: SIM905 - one word a line would fill the screen
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +163,12 @@ class Reader:
         for window in node.args.get("windows") or ():
             self.read(window, scope, names)
         self._outputs(node, scope, names)
-        _Asked(self, node, scope).note()
+        Asked(self, node, scope).note()
         return scope
 
     def _outputs(self, node: exp.Select, scope: Scope, names: Names) -> None:
         grouped = is_grouped(node)
-        keys = {unwrapped(k).sql() for k in _group_expressions(node, grouped=True)}
+        keys = {unwrapped(k).sql() for k in group_expressions(node, grouped=True)}
         windows = [w for e in node.expressions for w in e.find_all(exp.Window)]
         shared = [{p.sql() for p in w.args.get("partition_by") or ()} for w in windows]
         for item in node.expressions:
@@ -195,7 +185,7 @@ class Reader:
             text = bare.sql()
             fenced = (grouped and text not in keys) or any(text not in s for s in shared)
             fenced = fenced or calls(bare, SET_RETURNING)
-            scope.outputs.append(Output(_output_name(item), bare, fenced=fenced))
+            scope.outputs.append(Output(output_name(item), bare, fenced=fenced))
 
     def dml(self, node: exp.Expr, names: Names) -> Scope:
         """Read an INSERT, UPDATE, DELETE or MERGE."""
@@ -294,131 +284,6 @@ class Reader:
                         self._note(fact, after_join=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a SELECT asks beyond conditions: order, groups, distinctness, limit, locks."""
-
-    reader: Reader
-    node: exp.Select
-    scope: Scope
-
-    def note(self) -> None:
-        grouped = is_grouped(self.node)
-        self._group()
-        self._distinct()
-        for part in ("having", "limit", "offset"):
-            if self.node.args.get(part):
-                self.scope.read(self.node.args[part])
-        sole = None if grouped else self._sole_use()
-        self._sort(grouped=grouped)
-        if sole and not self.node.args.get("distinct") and not self._has_windows():
-            sole.limit = _limit(self.node) if sole.limit is None else sole.limit
-            sole.has_offset = sole.has_offset or bool(self.node.args.get("offset"))
-        for lock in self.node.args.get("locks") or ():
-            wanted = {name_of(table.this) for table in lock.expressions}
-            for source in self.scope.sources:
-                if not wanted or source.alias in wanted:
-                    for use in source.uses():
-                        use.locking = True
-
-    def _has_windows(self) -> bool:
-        return any(e.find(exp.Window) for e in self.node.expressions)
-
-    def _sole_use(self) -> Use | None:
-        """The use that the whole FROM comes down to, if it is one."""
-        sources = self.scope.sources
-        while len(sources) == 1:
-            source = sources[0]
-            if source.use:
-                return source.use
-            if source.fenced or len(source.branches) != 1:
-                return None
-            if any(output.fenced for output in source.branches[0].outputs):
-                return None
-            sources = source.branches[0].sources
-        return None
-
-    def _resolved(self, node: exp.Expr, *, input_first: bool) -> exp.Expr | None:
-        """An ORDER BY or GROUP BY element: a position, an output's name, or an expression."""
-        bare = unwrapped(node)
-        if isinstance(bare, exp.Literal) and not bare.is_string:
-            at = int(bare.name) - 1 if bare.name.isdigit() else -1
-            if any(o.star_of for o in self.scope.outputs) or not 0 <= at < len(self.scope.outputs):
-                return None
-            return self.scope.outputs[at].node
-        if isinstance(bare, exp.Column) and not bare.table:
-            named = [o for o in self.scope.outputs if o.name == name_of(bare.this) and o.node]
-            if named and not (input_first and self.scope.lookup(bare)):
-                return named[0].node
-        return node
-
-    def _sort(self, *, grouped: bool) -> None:
-        order = self.node.args.get("order")
-        if not order:
-            return
-        keys: list[tuple[int, SortKey]] = []
-        usable = not grouped
-        for item in order.expressions:
-            node = self._resolved(item.this, input_first=False)
-            if node is None:
-                usable = False
-                continue
-            self.scope.read(node)
-            key = self._sort_key(node, item) if usable and self.scope.branches(node) == 1 else None
-            usable = usable and key is not None and (not keys or keys[0][0] == key[0])
-            if key and usable:
-                keys.append(key)
-        if keys and keys[0][0] >= self.scope.first_use:
-            self.reader.uses[keys[0][0]].sort_keys = tuple(key for _, key in keys)
-
-    def _sort_key(self, node: exp.Expr, item: exp.Ordered) -> tuple[int, SortKey] | None:
-        lowered = unwrapped(self.scope.lower(node))
-        tables = {c.table for c in columns_in(lowered)}
-        if len(tables) != 1 or OUTSIDE in tables or next(queries_in(lowered), None) is not None:
-            return None
-        descending = bool(item.args.get("desc"))
-        nulls_first = bool(item.args.get("nulls_first"))
-        column = lowered.name if isinstance(lowered, exp.Column) else None
-        expression = None if column else render(lowered, self.reader.prepared)
-        return int(tables.pop()), SortKey(column, expression, descending, nulls_first)
-
-    def _group(self) -> None:
-        plain = set(map(id, _group_expressions(self.node, grouped=False)))
-        keys: dict[int, list[str]] = {}
-        for item in _group_expressions(self.node, grouped=True):
-            node = self._resolved(item, input_first=True)
-            if node is None:
-                continue
-            self.scope.read(node)
-            lowered = unwrapped(self.scope.lower(node))
-            if isinstance(lowered, exp.Column) and lowered.table != OUTSIDE and id(item) in plain:
-                keys.setdefault(int(lowered.table), []).append(lowered.name)
-        for use, columns in keys.items():
-            if use >= self.scope.first_use:
-                self.reader.uses[use].group_keys = tuple(dict.fromkeys(columns))
-
-    def _distinct(self) -> None:
-        distinct = self.node.args.get("distinct")
-        if not distinct:
-            return
-        on = distinct.args.get("on")
-        nodes = [o.node for o in self.scope.outputs]
-        if on is not None:
-            items = on.expressions if isinstance(on, exp.Tuple) else [on]
-            nodes = [self._resolved(unwrapped(i), input_first=False) for i in items]
-        else:
-            self.scope.read_outputs()
-        lowered = [unwrapped(self.scope.lower(n)) for n in nodes if n is not None]
-        for node in nodes:
-            if node is not None:
-                self.scope.read(node)
-        tables = {n.table if isinstance(n, exp.Column) else OUTSIDE for n in lowered}
-        if len(lowered) == len(nodes) and len(tables) == 1 and OUTSIDE not in tables:
-            use = int(tables.pop())
-            if use >= self.scope.first_use:
-                self.reader.uses[use].distinct_keys = tuple(n.name for n in lowered)
-
-
 def _place(query: exp.Query, top: exp.Expr) -> tuple[JoinKind, exp.Expr | None, str]:
     """How a subquery joins its surroundings, what is compared with its rows, and how."""
     holder = query.parent
@@ -438,39 +303,6 @@ def _place(query: exp.Query, top: exp.Expr) -> tuple[JoinKind, exp.Expr | None, 
     return "left", None, ""
 
 
-def is_grouped(node: exp.Select) -> bool:
-    """True if the SELECT aggregates."""
-    if node.args.get("group") or node.args.get("having"):
-        return True
-    return any(calls(item, AGGREGATES, over_window=False) for item in node.expressions)
-
-
-def calls(node: exp.Expr, functions: frozenset[str], *, over_window: bool = True) -> bool:
-    """True if the expression, subqueries apart, calls one of these functions."""
-    for found in node.dfs(prune=lambda n: isinstance(n, exp.Query)):
-        if isinstance(found, exp.Anonymous) and name_of(found.this) in functions:
-            holder = found.parent
-            while isinstance(holder, (exp.Filter, exp.WithinGroup, exp.Dot)):
-                holder = holder.parent
-            if over_window or not isinstance(holder, exp.Window):
-                return True
-    return False
-
-
-def _group_expressions(node: exp.Select, *, grouped: bool) -> list[exp.Expr]:
-    """The elements of GROUP BY; with `grouped`, those inside grouping sets too."""
-    group = node.args.get("group")
-    if not group:
-        return []
-    found = list(group.expressions)
-    if grouped:
-        for part in ("grouping_sets", "rollup", "cube"):
-            for item in group.args.get(part) or ():
-                if isinstance(item, exp.Expr):
-                    found += columns_in(item)
-    return found
-
-
 def _is_limited(node: exp.Expr) -> bool:
     return bool(node.args.get("limit") or node.args.get("offset"))
 
@@ -478,39 +310,3 @@ def _is_limited(node: exp.Expr) -> bool:
 def _is_fenced(node: exp.Select) -> bool:
     distinct = node.args.get("distinct")
     return _is_limited(node) or bool(distinct and distinct.args.get("on"))
-
-
-def _limit(node: exp.Select) -> int | None:
-    """The number of rows that LIMIT or FETCH lets through, -1 when a parameter says it."""
-    clause = node.args.get("limit")
-    if clause is None:
-        return None
-    if isinstance(clause, exp.Fetch):
-        count = clause.args.get("count")
-        if count is None:
-            return 1
-    else:
-        count = clause.expression
-    count = unwrapped(count)
-    if isinstance(count, exp.Literal) and count.name.isdigit():
-        return int(count.name)
-    if isinstance(count, exp.Null) or count.name.lower() == "all":
-        return None
-    return -1
-
-
-def _output_name(item: exp.Expr) -> str:
-    """The name that PostgreSQL gives to an element of a select list."""
-    if isinstance(item, exp.Alias):
-        return name_of(item.args["alias"])
-    if isinstance(item, exp.Cast):
-        inner = _output_name(unwrapped(item.this))
-        return inner if inner != "?column?" else item.to.sql(dialect="postgres").lower()
-    if isinstance(item, (exp.Column, exp.Anonymous)):
-        return name_of(item.this)
-    if isinstance(item, exp.Dot):
-        return _output_name(item.expression)
-    if isinstance(item, (exp.Filter, exp.Window)):
-        return _output_name(item.this)
-    known = {"identifier": item.name, "case": "case", "coalesce": "coalesce"}
-    return known.get(item.key, "?column?")

@@ -7,15 +7,13 @@ brought down (an aggregate, a limited subquery, a function's result) becomes an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from dbtune.identifier import QualifiedName
-from dbtune.snapshot.catalog import Relation
-from dbtune.statement.model import Qual, RelationUse, SortKey
 from dbtune.statement.prepare import FUNCTION_MARK
+from dbtune.statement.use import Use
 
 OUTSIDE = "\x02"
 """Stands as the table of a lowered column that no base relation's scan can use."""
@@ -24,46 +22,6 @@ MAX_BRANCHES = 64
 """Branches of a set operation that a predicate is carried into."""
 
 _SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
-
-
-@dataclass(slots=True)
-class Use:
-    """A RelationUse in the making; `number` is its place in Statement.relations."""
-
-    number: int
-    relation: Relation
-    alias: str
-    target: bool = False
-    sampled: bool = False
-    in_subquery: bool = False
-    quals: dict[Qual, None] = field(default_factory=dict)
-    sort_keys: tuple[SortKey, ...] = ()
-    group_keys: tuple[str, ...] = ()
-    distinct_keys: tuple[str, ...] = ()
-    projected: dict[str, None] = field(default_factory=dict)
-    written: dict[str, None] = field(default_factory=dict)
-    all_columns: bool = False
-    limit: int | None = None
-    has_offset: bool = False
-    locking: bool = False
-
-    def finished(self) -> RelationUse:
-        return RelationUse(
-            relation=self.relation.name,
-            alias=self.alias,
-            role="target" if self.target else "read",
-            quals=tuple(self.quals),
-            sort_keys=self.sort_keys,
-            group_keys=self.group_keys,
-            distinct_keys=self.distinct_keys,
-            projected=tuple(self.projected),
-            all_columns=self.all_columns,
-            written=tuple(self.written),
-            limit=self.limit,
-            has_offset=self.has_offset,
-            locking=self.locking,
-            in_subquery=self.in_subquery,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +278,3 @@ def queries_in(node: exp.Expr) -> Iterator[exp.Query]:
     for found in node.dfs(prune=lambda n: isinstance(n, exp.Query)):
         if isinstance(found, exp.Query):
             yield found
-
-
-def qualified_names(uses: Sequence[Use]) -> frozenset[QualifiedName]:
-    return frozenset(use.relation.name for use in uses)
