@@ -5,7 +5,7 @@ SELECT /* dbtune */ 'collation' AS kind, format('%%I.%%I', n.nspname, c.collname
                 THEN format('LC_COLLATE = %%L, LC_CTYPE = %%L', c.collcollate, c.collctype)
                 ELSE format('LOCALE = %%L', to_jsonb(c) ->> 'colliculocale') END,  --[ server < 17 ]
                 ELSE format('LOCALE = %%L', c.colllocale) END,         --[ server >= 17 ]
-           c.collisdeterministic) AS definition
+           c.collisdeterministic::text) AS definition
 FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_collation'::regclass
