@@ -29,7 +29,7 @@ class Params:
 class Evidence:
     """Of the heaviest statement: `kept_rows` of the `rows` read pass its filter.
 
-    `index` is the recommended index that mends it, None when the advisor chose none.
+    `indexes` are the recommended ones that serve any of the statements.
     """
 
     rows: int
@@ -40,7 +40,7 @@ class Evidence:
     statement_count: int
     statement_calls: int
     scan_cost: float
-    index: str | None
+    indexes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _match(workload: Workload, name: QualifiedName, scans: list[_Scan]) -> Match
             statement_count=len(statements),
             statement_calls=sum(s.calls for s in statements.values()),
             scan_cost=heaviest.cost,
-            index=str(cures[0].spec) if cures else None,
+            indexes=tuple(str(cure.spec) for cure in cures),
         ),
         confidence=Confidence.PROVEN,
         statements=tuple(sorted(statements, key=lambda f: (-statements[f].share, f))),

@@ -12,6 +12,7 @@ from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec, column_key
 from dbtune.snapshot.catalog import Constraint, Relation
+from dbtune.statement.model import Statement
 from dbtune.workload import Workload, WorkloadStatement
 
 _ACTIONS = {
@@ -71,7 +72,7 @@ def _match(
     workload: Workload, key: Constraint, relation: Relation, referenced: Relation
 ) -> Match[Evidence]:
     snapshot = workload.snapshot
-    users = _looked_up_by(workload, key)
+    deletes = _deleted_by(workload, key)
     spec = IndexSpec(relation.name, tuple(column_key(column) for column in key.columns))
     return Match(
         subject=Subject(name_of(relation.name, key.columns), relation.name, key.columns),
@@ -88,22 +89,21 @@ def _match(
             referenced_deletes=sum(a.n_tup_del for a in activities(snapshot, referenced)),
         ),
         confidence=Confidence.PROVEN,
-        statements=tuple(s.fingerprint for s in users),
-        share=sum(s.share for s in users),
+        statements=tuple(s.fingerprint for s in deletes),
+        share=sum(s.share for s in deletes),
         cures=(CreateIndex(spec),),
     )
 
 
-def _looked_up_by(workload: Workload, key: Constraint) -> list[WorkloadStatement]:
-    """Statements that find rows by the key, and those that delete what it refers to."""
-    found: dict[str, WorkloadStatement] = {}
-    wanted = set(key.columns)
-    for statement, use in workload.uses_of(key.relation):
-        if wanted <= {q.column for q in use.quals_of("equal", "in") if q.expression is None}:
-            found[statement.fingerprint] = statement
-    if key.referenced:
-        for statement, use in workload.uses_of(key.referenced):
-            parsed = statement.parsed
-            if use.role == "target" and getattr(parsed, "kind", "") == "delete":
-                found[statement.fingerprint] = statement
+def _deleted_by(workload: Workload, key: Constraint) -> list[WorkloadStatement]:
+    """Statements that delete what the key refers to. Joins and lookups are the advisor's matter."""
+    if key.referenced is None:
+        return []
+    found = {
+        statement.fingerprint: statement
+        for statement, use in workload.uses_of(key.referenced)
+        if use.role == "target"
+        and isinstance(statement.parsed, Statement)
+        and statement.parsed.kind == "delete"
+    }
     return sorted(found.values(), key=lambda s: (-s.share, s.fingerprint))

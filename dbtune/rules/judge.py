@@ -188,8 +188,9 @@ def _unpriced(change: Change, j: _Judged) -> Recommendation:
 
 
 def _also_mends(recommendation: Recommendation, j: _Judged) -> Recommendation:
-    return dataclasses.replace(
-        recommendation,
-        rules=tuple(sorted({*recommendation.rules, j.rule.id})),
-        statements=tuple(dict.fromkeys((*recommendation.statements, *j.match.statements))),
-    )
+    """The recommendation with the rule; what was priced already names the statements it serves."""
+    rules = tuple(sorted({*recommendation.rules, j.rule.id}))
+    if recommendation.prices:
+        return dataclasses.replace(recommendation, rules=rules)
+    statements = tuple(dict.fromkeys((*recommendation.statements, *j.match.statements)))
+    return dataclasses.replace(recommendation, rules=rules, statements=statements)
