@@ -8,6 +8,7 @@ A template sees the fields of the detector's evidence, and `subject` (the text f
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ COMMON: Mapping[str, Any] = {
 """What every template sees beside the evidence, with a sample of each for the check."""
 
 _STATEMENT_CHARS = 100
+_SELECT = re.compile(r"\s*select\b", re.IGNORECASE)
+_TOKENS = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[()]|\w+""")
 
 
 class BadTemplate(ValueError):
@@ -50,8 +53,22 @@ def listed(values: Sequence[object]) -> str:
 
 
 def shortened(text: str) -> str:
-    """A statement on one line, cut where it gets long."""
+    """A statement on one line, cut where it gets long; first to go is a long select list."""
+    start = _SELECT.match(text)
+    after = _from_clause(text, start.end()) if start else None
+    if len(text) > _STATEMENT_CHARS and start and after:
+        text = f"{start[0]} … {text[after:]}"
     return one_line(text, _STATEMENT_CHARS)
+
+
+def _from_clause(text: str, start: int) -> int | None:
+    """Where the FROM of a select list stands, outside parentheses and quotes."""
+    depth = 0
+    for token in _TOKENS.finditer(text, start):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0 and token[0].lower() == "from":
+            return token.start()
+    return None
 
 
 def counted(value: float, singular: str, plural: str = "") -> str:
