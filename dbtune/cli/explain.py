@@ -11,7 +11,6 @@ from dbtune.errors import BadInput
 
 if TYPE_CHECKING:
     from dbtune.plan import Plan
-    from dbtune.progress import Progress
     from dbtune.snapshot.model import Snapshot
     from dbtune.twin.engine import Twin
 
@@ -57,17 +56,19 @@ def run(
     ratio of their costs. Only --analyze sends the statement to TARGET.
     """
     from dbtune.cli._progress import shown_progress
+    from dbtune.cli._target import is_file, snapshot_of
+    from dbtune.collect import CollectOptions
     from dbtune.server.binaries import binaries_in
     from dbtune.twin.twin import open_twin
 
     text = _statement(sql, file)
-    if analyze and _is_file(target):
+    if analyze and is_file(target):
         raise BadInput(
             "--analyze runs the statement, and a snapshot has no rows.", "Name a TARGET."
         )
     path = tuple(part.strip() for part in search_path.split(",") if part.strip())
     with shown_progress() as stages:
-        snapshot = _snapshot_of(target, stages)
+        snapshot = snapshot_of(target, CollectOptions(), stages)
         binaries = binaries_in(bindir) if bindir else None
         with open_twin(snapshot, binaries=binaries, progress=stages) as twin:
             hidden = [_index_named(name, snapshot, path) for name in without_index or ()]
@@ -88,20 +89,6 @@ def run(
         typer.echo(_as_json(before, after, measured, sizes, notes))
     else:
         _print(before, after, measured, notes, [(h.name, str(h.spec), h.size_bytes) for h in shown])
-
-
-def _is_file(target: str) -> bool:
-    """True unless TARGET is written as a URI or as key=value words."""
-    return "://" not in target and "=" not in target
-
-
-def _snapshot_of(target: str, progress: Progress) -> Snapshot:
-    from dbtune.collect import collect
-    from dbtune.snapshot.file import read_snapshot
-
-    if _is_file(target):
-        return read_snapshot(Path(target))
-    return collect(target, progress=progress)
 
 
 def _statement(sql: str | None, file: Path | None) -> str:

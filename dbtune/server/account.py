@@ -50,9 +50,15 @@ def server_account() -> Account:
 
 
 def reachable_temp_dir(account: Account) -> Path:
-    """The temporary folder, or another one if `account` may not enter that."""
+    """The temporary folder, or another one that `account` may enter and a socket's path fits in."""
     candidates = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
-    return next((p for p in candidates if p.is_dir() and account.can_reach(p)), candidates[0])
+    return next((p for p in candidates if _serves(p, account)), candidates[1])
+
+
+def _serves(folder: Path, account: Account) -> bool:
+    # The path of a Unix socket has room for 107 bytes; ours adds /dbtune-XXXXXXXX/.s.PGSQL.5432.
+    fits = len(os.fsencode(folder)) <= 70
+    return fits and folder.is_dir() and os.access(folder, os.W_OK) and account.can_reach(folder)
 
 
 def _others_may_enter(path: Path) -> bool:

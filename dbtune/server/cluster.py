@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+from psycopg.conninfo import make_conninfo
 
 from dbtune.errors import ServerFailed
 from dbtune.server.account import Account, reachable_temp_dir, server_account
@@ -53,7 +54,7 @@ class Cluster:
 
     def dsn(self, database: str = "postgres") -> str:
         """A libpq connection string of the superuser; only this account can use it."""
-        return f"host='{self.home}' user={SUPERUSER} dbname='{database}'"
+        return make_conninfo(host=str(self.home), user=SUPERUSER, dbname=database)
 
 
 @contextmanager

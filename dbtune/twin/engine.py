@@ -15,6 +15,7 @@ from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.derive import Deriver
 from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.skipscan import skip_scanned
 from dbtune.twin.storage import Storage
 from dbtune.twin.suppose import Supposed, Supposer
 from dbtune.twin.text import is_several, plannable
@@ -36,6 +37,8 @@ class Twin:
         storage: Storage,
         snapshot: Snapshot,
         not_modelled: tuple[NotModelled, ...],
+        *,
+        lacks_skip_scan: bool = False,
     ) -> None:
         self._superuser = superuser
         self._owner = owner
@@ -46,6 +49,7 @@ class Twin:
         self._hidden: frozenset[int] = frozenset()
         self._oids_of_existing = _index_oids(superuser)
         self._explains = 0
+        self._leading = _leading_keys(superuser) if lacks_skip_scan else None
         self.not_modelled = not_modelled
         owner.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
         owner.execute("SET default_transaction_read_only = on")
@@ -75,8 +79,22 @@ class Twin:
         """
         if is_several(text):
             return Unplanned("the text holds several statements")
-        self._set_visible(show, hide)
         self._set_search_path(tuple(search_path) or self._snapshot.search_path)
+        shown = {oid for name in show for oid in self._supposer.oids(name)}
+        hidden = self._supposer.hidden_oids - shown
+        hidden |= {oid for name in hide for oid in self._oids_of_existing[name]}
+        self._hide(hidden)
+        plan = self._explain(text)
+        while self._leading is not None and isinstance(plan, Plan):
+            skipped = skip_scanned(plan, self._leading)
+            if not skipped:
+                break
+            hidden |= self._oids_named(skipped)
+            self._hide(hidden)
+            plan = self._explain(text)
+        return plan
+
+    def _explain(self, text: str) -> Plan | Unplanned:
         self._explains += 1
         # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
         result = self._owner.pgconn.exec_((_EXPLAIN + plannable(text)).encode())
@@ -91,6 +109,7 @@ class Twin:
         known = self._supposer.hidden_oids
         made = self._supposer.suppose(specs)
         self._hidden |= self._supposer.hidden_oids - known
+        self._note_leading()
         return tuple(m.hypothetical if isinstance(m, Supposed) else m for m in made)
 
     def suppose_ddl(self, ddl: str) -> Hypothetical:
@@ -101,13 +120,15 @@ class Twin:
         """
         made = self._supposer.suppose_ddl(ddl)
         self._hidden |= made.oids
+        self._note_leading()
         return made.hypothetical
 
-    def _set_visible(self, show: Collection[str], hide: Collection[str]) -> None:
+    def _note_leading(self) -> None:
+        if self._leading is not None:
+            self._leading = _leading_keys(self._superuser)
+
+    def _hide(self, hidden: frozenset[int]) -> None:
         """Bring pg_index.indisvalid in line with what the next plan may see."""
-        shown = {oid for name in show for oid in self._supposer.oids(name)}
-        hidden = self._supposer.hidden_oids - shown
-        hidden |= {oid for name in hide for oid in self._oids_of_existing[name]}
         changed = hidden ^ self._hidden
         if changed:
             self._superuser.execute(
@@ -115,6 +136,13 @@ class Twin:
                 (list(changed),),
             )
             self._hidden = hidden
+
+    def _oids_named(self, names: frozenset[str]) -> frozenset[int]:
+        """The indexes of a plan, which names them without their schema."""
+        rows = self._superuser.execute(
+            "SELECT oid FROM pg_class WHERE relkind = 'i' AND relname = ANY(%s)", (list(names),)
+        ).fetchall()
+        return frozenset(row[0] for row in rows)
 
     def _set_search_path(self, path: tuple[str, ...]) -> None:
         if path != self._path:
@@ -133,6 +161,24 @@ def _index_oids(superuser: Session) -> dict[str, frozenset[int]]:
         " AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
     ).fetchall()
     return {str(name): frozenset(oids) for name, oids in rows}
+
+
+def _leading_keys(superuser: Session) -> dict[str, str]:
+    """The first key of each B-tree that a skip scan may pay for, by the index's name.
+
+    With more first keys than a third of the index's pages, the planner prices a scan of the whole
+    index (btcostestimate()), as an older one does.
+    """
+    rows = superuser.execute(
+        "SELECT c.relname, pg_get_indexdef(c.oid, 1, false)"
+        " FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_am a ON a.oid = c.relam"
+        " JOIN pg_class t ON t.oid = x.indrelid"
+        " JOIN pg_statistic s ON s.starelid = t.oid AND s.staattnum = x.indkey[0]"
+        " AND NOT s.stainherit"
+        " WHERE a.amname = 'btree' AND x.indnkeyatts > 1 AND c.oid >= 16384 AND c.relpages / 3.0 >"
+        " CASE WHEN s.stadistinct < 0 THEN -s.stadistinct * t.reltuples ELSE s.stadistinct END"
+    ).fetchall()
+    return dict(rows)
 
 
 def _plan_in(document: object) -> Plan | Unplanned:

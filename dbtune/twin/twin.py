@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from dbtune.errors import ServerFailed
 from dbtune.identifier import quote_identifier, quote_literal
@@ -18,10 +19,12 @@ from dbtune.twin.extended import restore_extended
 from dbtune.twin.load import load_schema
 from dbtune.twin.model import NotModelled
 from dbtune.twin.settings import planner_settings
+from dbtune.twin.skipscan import SKIP_SCAN_MAJOR
 from dbtune.twin.statistics import restore_statistics
 from dbtune.twin.storage import Storage
 
 _MINIMUM_MAJOR = 18
+_RANGE_STATISTICS_MAJOR = 17
 DATABASE = "twin"
 ROLE = "dbtune"
 
@@ -67,7 +70,7 @@ def open_twin(
     with running_cluster(used, settings=SETTINGS) as cluster:
         locale = create_database(cluster, snapshot)
         superuser_dsn = cluster.dsn(DATABASE)
-        owner_dsn = superuser_dsn.replace("user=postgres", f"user={ROLE}", 1)
+        owner_dsn = make_conninfo(superuser_dsn, user=ROLE)
         with (
             psycopg.connect(superuser_dsn, autocommit=True) as superuser,
             psycopg.connect(owner_dsn, autocommit=True) as owner,
@@ -84,33 +87,41 @@ def open_twin(
             storage.restore(loaded)
             unset = planner_settings(owner, snapshot)
             notes = (*_version_notes(snapshot, used), *locale, *missing, *refused, *unset)
-            yield Twin(superuser, owner, storage, loaded, notes)
+            lacks_skip_scan = snapshot.server.major < SKIP_SCAN_MAJOR <= used.major
+            yield Twin(superuser, owner, storage, loaded, notes, lacks_skip_scan=lacks_skip_scan)
 
 
 def create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled, ...]:
     """An empty database whose collation treats `LIKE 'x%'` as the target's does."""
-    collate = snapshot.server.collate
-    if snapshot.server.locale_provider == "b":
-        locale = f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {quote_literal(collate)}"
-    elif snapshot.server.locale_provider == "c" and collate in {"C", "POSIX", "C.UTF-8"}:
-        locale = f"LC_COLLATE {quote_literal(collate)}"
-    else:
+    server = snapshot.server
+    locale = None
+    if server.locale_provider == "b":
+        locale = f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {quote_literal(server.collate)}"
+    elif server.locale_provider == "c" and server.collate in {"C", "POSIX"}:
+        locale = "LC_COLLATE 'C'"
+    elif server.locale_provider == "c" and server.collate.lower() in {"c.utf-8", "c.utf8"}:
         locale = ""
-    notes: tuple[NotModelled, ...] = ()
-    if not locale:
-        notes = (NotModelled(f"collation {collate}", "planned with C.UTF-8 in its place"),)
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
         sql = (
             f"CREATE DATABASE {quote_identifier(DATABASE)} OWNER {ROLE}"
-            f" TEMPLATE template0 ENCODING 'UTF8' {locale}"
+            f" TEMPLATE template0 ENCODING 'UTF8' "
         )
+        if locale is not None:
+            with suppress(psycopg.Error):  # a locale that this build lacks
+                connection.execute(f"{sql}{locale}".encode())
+                return ()
         connection.execute(sql.encode())
-    return notes
+    return (NotModelled(f"collation {server.collate}", "planned with C.UTF-8 in its place"),)
 
 
-def _version_notes(snapshot: Snapshot, binaries: Binaries) -> tuple[NotModelled, ...]:
-    if snapshot.server.major == binaries.major:
-        return ()
-    what = f"planner of PostgreSQL {snapshot.server.major}"
-    return (NotModelled(what, f"planned by PostgreSQL {binaries.major} in its place"),)
+def _version_notes(snapshot: Snapshot, binaries: Binaries) -> Iterator[NotModelled]:
+    if snapshot.server.major != binaries.major:
+        what = f"planner of PostgreSQL {snapshot.server.major}"
+        yield NotModelled(what, f"planned by PostgreSQL {binaries.major} in its place")
+    if snapshot.server.major < _RANGE_STATISTICS_MAJOR:
+        for relation in snapshot.relations:
+            if any(c.type_kind in "rm" and c.statistics for c in relation.columns):
+                what = f"statistics of range columns of {relation.name}"
+                why = f"pg_stats shows them from PostgreSQL {_RANGE_STATISTICS_MAJOR} on"
+                yield NotModelled(what, why, relation.name)
