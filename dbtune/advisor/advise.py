@@ -225,7 +225,7 @@ def _unserved(
         if outcome is None:
             reason = declined.STOPPED
         elif not outcome.winners:
-            reason = declined.no_gain(target.cost_before, outcome.cost, min_gain_pct)
+            reason = declined.no_gain(target.plan_before, outcome.cost, min_gain_pct)
         elif search.prices.price(target, chosen).used:
             continue
         elif _limited(search.options) and _pays(search, target, outcome):

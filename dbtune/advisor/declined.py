@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dbtune.advice import Declined
 from dbtune.advisor.demand import Demand
 from dbtune.index import IndexSpec
+from dbtune.plan import Plan
 from dbtune.statement.model import Statement
 from dbtune.workload import WorkloadStatement
 
@@ -26,7 +27,7 @@ def without_candidates(
 ) -> str:
     """Why no candidate is left for a statement before the planner is asked."""
     if specs:
-        return "existing indexes already serve it"
+        return _SERVED
     if parsed.kind == "insert" and all(d.use.role == "target" for d in wanted):
         return "it only adds rows; indexes make that slower"
     if not large:
@@ -41,16 +42,19 @@ def without_candidates(
     return _ALTERNATIVES if alternatives else _WHOLE
 
 
+_SERVED = "existing indexes already serve it"
+_READS_MUCH = "the planner uses none of the candidates: it reads too much of its tables"
 _ALTERNATIVES = "its conditions are alternatives (OR) of which some cannot use an index"
 _SMALL = "its tables are so small that reading them whole is as fast"
 _WHOLE = "it reads its tables whole: no condition, order or join that an index could serve"
 
 
-def no_gain(cost_before: float, cost_best: float, min_gain_pct: float) -> str:
+def no_gain(plan: Plan, cost_best: float, min_gain_pct: float) -> str:
     """Why no candidate is worth it for a statement whose plans were priced."""
-    gain = 100 * (1 - cost_best / cost_before) if cost_before else 0.0
+    gain = 100 * (1 - cost_best / plan.total_cost) if plan.total_cost else 0.0
     if gain < 0.5:
-        return "the planner uses none of the candidates: it reads too much of its tables"
+        scans = any(node.node_type == "Seq Scan" for node in plan.root.walk())
+        return _READS_MUCH if scans else _SERVED
     return f"the best candidates save {gain:.0f} % of its cost, less than {min_gain_pct:g} %"
 
 

@@ -18,7 +18,8 @@ from dbtune.advisor.options import AdvisorOptions
 
 Names = frozenset[str]
 
-_RELATIVE_GAP = 0.002
+_CHOICE_GAP = 1e-6
+_BOUND_GAP = 0.002
 _SOLVER_SECONDS = 20.0
 
 
@@ -55,7 +56,7 @@ class Program:
 
 def choose(program: Program, options: AdvisorOptions) -> Names:
     """The best set of indexes by the offers."""
-    model = _Model(program, options)
+    model = _Model(program, options, _CHOICE_GAP)
     for offers in program.offers.values():
         picks = [(model.variable(offer.cost, upper=1.0), offer) for offer in offers]
         model.row(1.0, 1.0, {pick: 1.0 for pick, _ in picks})
@@ -70,7 +71,7 @@ def choose(program: Program, options: AdvisorOptions) -> Names:
 
 def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
     """The set that looks best to the cuts, and a bound that no set of indexes can beat."""
-    model = _Model(program, options)
+    model = _Model(program, options, _BOUND_GAP)
     for cuts in program.cuts.values():
         cost = model.variable(1.0, upper=model.infinity)
         for cut in cuts:
@@ -82,7 +83,7 @@ def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
 class _Model:
     """A HiGHS model with one binary variable for each index, under the user's limits."""
 
-    def __init__(self, program: Program, options: AdvisorOptions) -> None:
+    def __init__(self, program: Program, options: AdvisorOptions, gap: float) -> None:
         # Imported late: it takes 0.2 s, and most commands need no solver.
         highspy: Any = importlib.import_module("highspy")
         self._highs = highspy.Highs()
@@ -93,7 +94,7 @@ class _Model:
             ("output_flag", False),
             ("threads", 1),
             ("random_seed", 0),
-            ("mip_rel_gap", _RELATIVE_GAP),
+            ("mip_rel_gap", gap),
             ("time_limit", _SOLVER_SECONDS),
         ):
             self._highs.setOptionValue(option, value)

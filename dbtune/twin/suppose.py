@@ -186,8 +186,9 @@ class Supposer:
                     size = self._fill(spec, leaf)
                     size_bytes += size.size_bytes
                     filled.append((oid, size.pages, self._rows(heap, spec.predicate)))
+            parts = tuple(sorted(row[2] for row in own if row[1] != root))
             supposed = Supposed(
-                Hypothetical(name, spec, size_bytes), frozenset(row[1] for row in own)
+                Hypothetical(name, spec, size_bytes, parts), frozenset(row[1] for row in own)
             )
             self.by_name[name] = supposed
             adopted.append(supposed)
