@@ -19,6 +19,9 @@ from dbtune.statement.tokens import Token, string_value, tokens
 FUNCTION_MARK = "\x01"
 """Stands before names that a parenthesis follows, so that no function counts as a known one."""
 
+ARRAY_MARK = "\x03"
+"""Stands after the name of an array's element type, once a dimension."""
+
 MAX_DEPTH = 60
 """Deepest nesting of brackets that is read; each level costs the parser several stack frames."""
 
@@ -78,6 +81,7 @@ def prepare(text: str, after: Prepared | None = None) -> Prepared:
     )
 
 
+_MARKS = frozenset((FUNCTION_MARK, ARRAY_MARK))
 _COUNTED = frozenset(
     """
     select join where union intersect except limit offset having lateral exists returning
@@ -114,7 +118,7 @@ def _check(scanned: Sequence[Token]) -> None:
         depth += token.is_mark("(", "[") - token.is_mark(")", "]")
         if depth > MAX_DEPTH:
             raise NotPrepared(f"brackets nest deeper than {MAX_DEPTH} levels")
-        if depth < 0 or FUNCTION_MARK in token.text:
+        if depth < 0 or not _MARKS.isdisjoint(token.text):
             raise NotPrepared("brackets do not pair")
     if depth:
         raise NotPrepared("brackets do not pair; the text is cut off")
@@ -141,6 +145,10 @@ class _Writer(Words):
             return self._string(at)
         if token.kind == "operator":
             return self._operator(at)
+        if token.kind in ("word", "quoted") and self.text(at + 1) + self.text(at + 2) == "[]":
+            array = self._array_type(at)
+            if array:
+                return array
         if token.kind == "word":
             return self._word(at)
         shown = token.text
@@ -220,6 +228,15 @@ class _Writer(Words):
             if self.scanned[end].is_word(last):
                 return [], end + 2
         return None
+
+    def _array_type(self, at: int) -> tuple[list[str], int] | None:
+        """`oid[]` as the name of a type; sqlglot knows arrays of its own types only."""
+        token, end = self.scanned[at], at + 1
+        if token.is_word("array", "varying", "precision", "zone", *TYPES):
+            return None
+        while self.text(end) + self.text(end + 1) == "[]":
+            end += 2
+        return [_quoted(_folded(token) + ARRAY_MARK * ((end - at) // 2))], end
 
     def _typed_literal(self, at: int) -> tuple[list[str], int] | None:
         """`date '…'` and its like; `interval $1`, as statistics show it, is no SQL at all."""
