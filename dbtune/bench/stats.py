@@ -5,9 +5,10 @@ it, and before it `again`; the three stand close together in time and in random 
 disturbs the machine disturbs all three. A round is therefore the unit that is resampled and
 exchanged. The statistic is the ratio of workload times: each parameter set's mean over the faster
 half of its rounds, summed by weight, after over before. (What disturbs only ever adds time: on a
-busy machine this varies a quarter less than the median.) Intervals are bias-corrected and accelerated
-bootstraps (Efron 1987), p-values come from exchanging before and after within rounds, both by
-scipy; over many statements the false discovery rate is controlled (Benjamini and Hochberg 1995).
+busy machine this varies a quarter less than the median.) Intervals are bias-corrected and
+accelerated bootstraps (Efron 1987), p-values come from exchanging before and after within rounds,
+both by scipy; over many statements the false discovery rate is controlled (Benjamini and Hochberg
+1995).
 `before` against `again` is an A/A test: its interval is the noise floor that a change must leave.
 """
 

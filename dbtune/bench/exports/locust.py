@@ -15,11 +15,9 @@ import random
 import time
 from pathlib import Path
 
-import gevent.monkey
+from locust import User, constant, task  # first: it makes what follows cooperative
 import psycopg
-from locust import User, constant, task
 
-gevent.monkey.patch_all()
 MIX = json.loads(Path(__file__).with_name("mix.json").read_text())
 WEIGHTS = [entry["weight"] for entry in MIX]
 
