@@ -71,7 +71,14 @@ class Workload:
             if isinstance(statement.parsed, Statement):
                 yield statement, statement.parsed
 
-    def uses_of(self, relation: QualifiedName) -> Iterator[tuple[WorkloadStatement, RelationUse]]:
+    @cached_property
+    def _uses(self) -> dict[QualifiedName, list[tuple[WorkloadStatement, RelationUse]]]:
+        uses: dict[QualifiedName, list[tuple[WorkloadStatement, RelationUse]]] = {}
         for statement, parsed in self.parsed():
-            for use in parsed.uses_of(relation):
-                yield statement, use
+            for use in parsed.relations:
+                uses.setdefault(use.relation, []).append((statement, use))
+        return uses
+
+    def uses_of(self, relation: QualifiedName) -> Iterator[tuple[WorkloadStatement, RelationUse]]:
+        """Each use of a relation with its statement, in the order of the workload."""
+        yield from self._uses.get(relation, ())

@@ -14,9 +14,8 @@ def leaves(snapshot: Snapshot, relation: Relation) -> Iterator[Relation]:
     if relation.kind != "p":
         yield relation
         return
-    for child in snapshot.relations:
-        if child.is_partition and relation.name in child.parents:
-            yield from leaves(snapshot, child)
+    for child in snapshot.partitions_by_parent.get(relation.name, ()):
+        yield from leaves(snapshot, child)
 
 
 def rows_of(snapshot: Snapshot, relation: Relation) -> int:
@@ -42,7 +41,7 @@ def activities(snapshot: Snapshot, relation: Relation) -> tuple[TableActivity, .
 
 def index_leaves(snapshot: Snapshot, index: Index) -> Iterator[Index]:
     """The indexes that are scanned: those attached below a partitioned index, or itself."""
-    below = [child for child in snapshot.indexes if child.parent == index.name]
+    below = snapshot.indexes_by_parent.get(index.name, ())
     if not below:
         yield index
     for child in below:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dbtune.identifier import quote_identifier
@@ -43,22 +44,47 @@ def is_immutable(qual: Qual, column: Column) -> bool:
     return qual.function in _IMMUTABLE and _PLAIN_TYPES.match(column.type) is not None
 
 
-def rewrite(qual: Qual, column: Column) -> Rewrite | None:
-    """The same condition on the bare column, None where there is none that keeps its rows."""
-    if _TIMESTAMPS.match(column.type):
-        return _of_time(qual, quote_identifier(column.name), qual.value or "$1")
-    return _of_value(qual, column, quote_identifier(column.name), qual.value or "$1")
+def rewrite(quals: Sequence[Qual], column: Column) -> Rewrite | None:
+    """The same conditions on the bare column, None where one cannot be said so.
+
+    Parameters are numbered from $1 in the order of the conditions.
+    """
+    single = []
+    for number, qual in enumerate(quals, start=1):
+        how = _of_time if _TIMESTAMPS.match(column.type) else _of_value
+        found = how(qual, column, quote_identifier(column.name), qual.value or f"${number}")
+        if found is None:
+            return None
+        single.append(found)
+    provided = dict.fromkeys(r.provided for r in single if r.provided)
+    return Rewrite(" AND ".join(r.condition for r in single), " and ".join(provided))
 
 
-def _of_time(qual: Qual, name: str, value: str) -> Rewrite | None:
+def _of_time(qual: Qual, _column: Column, name: str, value: str) -> Rewrite | None:
     expression = qual.expression or ""
     if _is_date_of(qual, expression):
-        return _day(name, qual.operator, f"{value}::date")
-    if qual.function == "date_trunc" and qual.operator == "=":
-        return _truncated(name, expression, value)
-    if qual.function == "extract" and qual.operator == "=":
-        return _year(name, expression, value)
+        day = f"{value}::date"
+        return _between(name, qual.operator, day, f"{day} + 1")
+    if qual.function == "date_trunc":
+        return _truncated(name, qual.operator, expression, value)
+    if qual.function == "extract" and re.match(r"extract\(year from [^()]+\)\Z", expression, re.I):
+        first, after = f"make_date({value}::int, 1, 1)", f"make_date({value}::int + 1, 1, 1)"
+        return _between(name, qual.operator, first, after, "the value is a whole number")
     return None
+
+
+def _between(
+    name: str, operator: str, first: str, after: str, provided: str = ""
+) -> Rewrite | None:
+    """A comparison of the span [first, after) that a value stands for, said of its ends."""
+    conditions = {
+        "=": f"{name} >= {first} AND {name} < {after}",
+        ">=": f"{name} >= {first}",
+        ">": f"{name} >= {after}",
+        "<": f"{name} < {first}",
+        "<=": f"{name} < {after}",
+    }
+    return Rewrite(conditions[operator], provided) if operator in conditions else None
 
 
 def _of_value(qual: Qual, column: Column, name: str, value: str) -> Rewrite | None:
@@ -79,31 +105,14 @@ def _is_date_of(qual: Qual, expression: str) -> bool:
     )
 
 
-def _day(name: str, operator: str, day: str) -> Rewrite | None:
-    conditions = {
-        "=": f"{name} >= {day} AND {name} < {day} + 1",
-        ">=": f"{name} >= {day}",
-        ">": f"{name} >= {day} + 1",
-        "<": f"{name} < {day}",
-        "<=": f"{name} < {day} + 1",
-    }
-    return Rewrite(conditions[operator]) if operator in conditions else None
-
-
-def _truncated(name: str, expression: str, value: str) -> Rewrite | None:
+def _truncated(name: str, operator: str, expression: str, value: str) -> Rewrite | None:
     unit = re.match(r"date_trunc\('(\w+)', [^,]+\)\Z", expression, re.I)
     if not unit or unit[1].lower() not in _UNITS:
         return None
-    step = _UNITS[unit[1].lower()]
-    condition = f"{name} >= {value} AND {name} < {value} + interval '{step}'"
-    return Rewrite(condition, f"the value is the start of a {unit[1].lower()}")
-
-
-def _year(name: str, expression: str, value: str) -> Rewrite | None:
-    if not re.match(r"extract\(year from [^()]+\)\Z", expression, re.I):
-        return None
-    first, after = f"make_date({value}::int, 1, 1)", f"make_date({value}::int + 1, 1, 1)"
-    return Rewrite(f"{name} >= {first} AND {name} < {after}")
+    word = unit[1].lower()
+    first = value if value.startswith("$") else f"{value}::timestamp"
+    after = f"{first} + interval '{_UNITS[word]}'"
+    return _between(name, operator, first, after, f"the value is the start of a {word}")
 
 
 def _coalesced(name: str, expression: str, value: str) -> Rewrite | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dbtune.advice import Change, CreateIndex, RewriteStatement
@@ -50,8 +50,12 @@ class _Wrapped:
     statement: WorkloadStatement
     relation: Relation
     column: Column
-    qual: Qual
+    quals: tuple[Qual, ...]
     index: Index
+
+    @property
+    def expression(self) -> str:
+        return self.quals[0].expression or ""
 
 
 def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
@@ -60,8 +64,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
     for statement, parsed in workload.parsed():
         for use in parsed.relations:
             for wrapped in _wrapped(workload, statement, use, params):
-                key = (use.relation, wrapped.qual.expression or "")
-                found.setdefault(key, []).append(wrapped)
+                found.setdefault((use.relation, wrapped.expression), []).append(wrapped)
     for group in found.values():
         yield _match(workload, group)
 
@@ -77,16 +80,16 @@ def _wrapped(
         return
     indexes = snapshot.indexes_by_relation.get(relation.name, ())
     bare = {q.column for q in use.quals_of("equal", "in") if q.expression is None}
+    by_expression: dict[tuple[str, str], list[Qual]] = {}
     for qual in use.quals_of("equal", "in", "range"):
-        column = relation.column(qual.column)
-        index = next((i for i in indexes if _would_serve(i, qual.column, bare)), None)
-        if (
-            qual.expression
-            and column
-            and index
-            and _is_selective(relation, qual, rows_of(snapshot, relation), params)
-        ):
-            yield _Wrapped(statement, relation, column, qual, index)
+        if qual.expression:
+            by_expression.setdefault((qual.column, qual.expression), []).append(qual)
+    for (name, _), quals in by_expression.items():
+        column = relation.column(name)
+        index = next((i for i in indexes if _would_serve(i, name, bare)), None)
+        rows = rows_of(snapshot, relation)
+        if column and index and all(_is_selective(relation, q, rows, params) for q in quals):
+            yield _Wrapped(statement, relation, column, tuple(quals), index)
 
 
 def _scanned_whole(plan: Plan, relation: QualifiedName) -> bool:
@@ -114,8 +117,8 @@ def _is_selective(relation: Relation, qual: Qual, rows: int, params: Params) -> 
 def _match(workload: Workload, group: list[_Wrapped]) -> Match[Evidence]:
     first = max(group, key=lambda w: (w.statement.share, w.statement.fingerprint))
     statements = {w.statement.fingerprint: w.statement for w in group}
-    expression = first.qual.expression or ""
-    other = rewrite(first.qual, first.column)
+    expression = first.expression
+    other = rewrite(first.quals, first.column)
     built = _expression_index(workload, first, expression)
     planned = all(isinstance(s.plan, Plan) for s in statements.values())
     return Match(
@@ -126,7 +129,7 @@ def _match(workload: Workload, group: list[_Wrapped]) -> Match[Evidence]:
         ),
         evidence=Evidence(
             expression=expression,
-            function=first.qual.function or "",
+            function=first.quals[0].function or "",
             column=first.column.name,
             index=str(first.index.name),
             rows=rows_of(workload.snapshot, first.relation),
@@ -140,17 +143,22 @@ def _match(workload: Workload, group: list[_Wrapped]) -> Match[Evidence]:
         statements=tuple(sorted(statements, key=lambda f: (-statements[f].share, f))),
         share=sum(s.share for s in statements.values()),
         key=expression,
-        cures=_cures(first.qual, other, built),
+        cures=_cures(first.quals, other, built),
     )
 
 
-def _cures(qual: Qual, other: Rewrite | None, built: CreateIndex | None) -> tuple[Change, ...]:
+def _cures(
+    quals: Sequence[Qual], other: Rewrite | None, built: CreateIndex | None
+) -> tuple[Change, ...]:
     """The index that the migration can build; else the condition for the application to send."""
     if built:
         return (built,)
     if other is None:
         return ()
-    before = f"{qual.expression} {qual.operator} {qual.value or '$1'}"
+    before = " AND ".join(
+        f"{qual.expression} {qual.operator} {qual.value or f'${number}'}"
+        for number, qual in enumerate(quals, start=1)
+    )
     told = f"provided that {other.provided}" if other.provided else "the same rows"
     return (RewriteStatement(before, other.condition, told),)
 
@@ -165,6 +173,6 @@ def _expression_index(workload: Workload, wrapped: _Wrapped, expression: str) ->
             and any(key.expression == expression for key in change.spec.keys)
         ):
             return change
-    if workload.advice.engine or not is_immutable(wrapped.qual, wrapped.column):
+    if workload.advice.engine or not is_immutable(wrapped.quals[0], wrapped.column):
         return None
     return CreateIndex(IndexSpec(wrapped.relation.name, (IndexKey(None, expression),)))

@@ -137,6 +137,25 @@ class Snapshot:
         return {name: tuple(indexes) for name, indexes in grouped.items()}
 
     @cached_property
+    def partitions_by_parent(self) -> dict[QualifiedName, tuple[Relation, ...]]:
+        """The partitions directly below each partitioned table."""
+        grouped: dict[QualifiedName, list[Relation]] = {}
+        for relation in self.relations:
+            if relation.is_partition:
+                for parent in relation.parents:
+                    grouped.setdefault(parent, []).append(relation)
+        return {name: tuple(relations) for name, relations in grouped.items()}
+
+    @cached_property
+    def indexes_by_parent(self) -> dict[QualifiedName, tuple[Index, ...]]:
+        """The indexes attached directly below each partitioned index."""
+        grouped: dict[QualifiedName, list[Index]] = {}
+        for index in self.indexes:
+            if index.parent:
+                grouped.setdefault(index.parent, []).append(index)
+        return {name: tuple(indexes) for name, indexes in grouped.items()}
+
+    @cached_property
     def constraints_by_relation(self) -> dict[QualifiedName, tuple[Constraint, ...]]:
         grouped: dict[QualifiedName, list[Constraint]] = {}
         for constraint in self.constraints:
