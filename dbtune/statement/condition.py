@@ -235,6 +235,9 @@ class Conditions:
         operands = [self._operand(v) for v in values[:MAX_LISTED]]
         kinds = {kind for kind, _ in operands}
         what: OperandKind = kinds.pop() if len(kinds) == 1 else "expression"
+        if any(here[0] in uses_in(value) for value in values[:MAX_LISTED]):
+            return None
+        what = "column" if "column" in kinds else what
         shown = what == "constant" and len(values) <= MAX_LISTED
         value = ", ".join(text or "" for _, text in operands) if shown else None
         column = next(c.name for c in columns_in(subject) if c.table != OUTSIDE)

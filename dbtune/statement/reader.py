@@ -280,6 +280,10 @@ class Reader:
                 else:
                     facts = conditions.compare(lowered, operator, inner.lower(output.node))
                 for fact in facts:
+                    # A value looked up in a subquery does not filter the subquery's scan.
+                    inside = fact.qual and fact.use >= inner.first_use
+                    if inside and fact.qual and fact.qual.operand != "column":
+                        continue
                     if fact.clause or fact.use >= scope.first_use:
                         self._note(fact, after_join=False)
 
