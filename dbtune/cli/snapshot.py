@@ -39,13 +39,22 @@ def run(
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave this schema, or schema.relation, out.")
     ] = None,
+    plans_from_target: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Also EXPLAIN the N longest-running statements that only read, on the target.",
+        ),
+    ] = 0,
     min_calls: Annotated[
         int, typer.Option(min=1, help="Leave out statements called less often.")
     ] = 1,
 ) -> None:
     """Write a snapshot: all that dbtune wants to know of a database, in one file.
 
-    The session is read-only, takes no lock stronger than ACCESS SHARE and sends only SELECT.
+    The session is read-only, takes no lock stronger than ACCESS SHARE and sends only SELECT
+    (and EXPLAIN, where asked to).
     Every other command reads the file in place of the database.
     """
     from dbtune.cli._progress import shown_progress
@@ -57,6 +66,7 @@ def run(
         exclude=tuple(exclude or ()),
         min_calls=min_calls,
         watch_s=seconds(watch),
+        plans_from_target=plans_from_target,
     )
     with shown_progress() as stages:
         snapshot = collect(target, options, stages)

@@ -12,6 +12,7 @@ from dbtune import __version__
 from dbtune.collect import missing, statements
 from dbtune.collect.catalog import read_catalog, values
 from dbtune.collect.connect import Connection, connected
+from dbtune.collect.plans import with_plans
 from dbtune.collect.search_path import resolve
 from dbtune.collect.session import Row, Session, utc_now
 from dbtune.errors import CannotConnect, MissingPrivilege
@@ -27,13 +28,15 @@ class CollectOptions(Scope):
     """What to collect.
 
     `statements` is the greatest number of statements kept, those with most execution time. With
-    `watch_s`, pg_stat_statements is read `readings` times, evenly spread over so many seconds. The
-    timeouts limit single queries.
+    `watch_s`, pg_stat_statements is read `readings` times, evenly spread over so many seconds.
+    `plans_from_target` is the number of statements to EXPLAIN there. The timeouts limit single
+    queries.
     """
 
     statements: int = 5000
     watch_s: float = 0.0
     readings: int = 5
+    plans_from_target: int = 0
     statement_timeout_ms: int = 30_000
     lock_timeout_ms: int = 200
 
@@ -95,6 +98,9 @@ def _snapshot(connection: Connection, options: CollectOptions, progress: Progres
         session.not_collected.append(hidden)
     _require_something(session, selected, work)
     catalog = read_catalog(session, selected)
+    found = statements.statements_of(work, paths)
+    if options.plans_from_target:
+        found = with_plans(session, found, options.plans_from_target, paths[0], progress)
     snapshot = Snapshot(
         dbtune_version=__version__,
         captured_at=captured_at,
@@ -107,7 +113,7 @@ def _snapshot(connection: Connection, options: CollectOptions, progress: Progres
         extended_statistics=catalog.extended_statistics,
         objects=catalog.objects,
         search_path=paths[0],
-        statements=statements.statements_of(work, paths),
+        statements=found,
         readings=statements.readings_of(work, readings),
         evictions=reader.evictions() if reader and rows else None,
         not_collected=tuple(session.not_collected),

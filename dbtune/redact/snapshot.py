@@ -63,7 +63,9 @@ def _walked(snapshot: Snapshot, walk: Walk) -> Snapshot:
 
 
 def _without_literals(statement: StatementStatistics) -> StatementStatistics:
-    return replace(statement, text=normalize(without_comments(statement.text)))
+    # A plan repeats the literals of views and of the statement.
+    text = normalize(without_comments(statement.text))
+    return replace(statement, text=text, target_plan=None)
 
 
 def without_comments(text: str) -> str:

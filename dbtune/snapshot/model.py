@@ -47,7 +47,8 @@ class StatementStatistics:
 
     `text` is the normalized query as the server shows it. Times are in milliseconds, blocks in
     pages of 8 KiB. A workload file knows only `text` and `calls`: its times are zero and
-    `source` says "file".
+    `source` says "file". `target_plan` is what EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) said on
+    the target, where that was asked for.
     """
 
     text: str
@@ -72,6 +73,7 @@ class StatementStatistics:
     toplevel: bool = True
     search_path: tuple[str, ...] = ()
     source: str = "pg_stat_statements"
+    target_plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
