@@ -62,7 +62,8 @@ class Traffic:
     """A reading of logs. `Unit.shapes` index `shapes`.
 
     `units_seen` counts all units, also those not kept in `units`. `damaged_lines` could not be
-    read; `first_at` and `last_at` are the log's own times.
+    read; `first_at` and `last_at` are the log's own times. `shows_values` says that the user wants
+    values in reports: they can identify people.
     """
 
     shapes: tuple[Shape, ...]
@@ -73,4 +74,4 @@ class Traffic:
     damaged_lines: int
     first_at: str | None
     last_at: str | None
-    plans: tuple[tuple[int, str], ...] = ()
+    shows_values: bool = False

@@ -11,6 +11,7 @@ from dbtune.identifier import QualifiedName
 from dbtune.plan import Plan, Unplanned
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.statement.model import RelationUse, Statement, Unparsed
+from dbtune.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ class NotExamined:
 
 @dataclass(frozen=True)
 class Workload:
-    """What a detector is handed: one snapshot, its statements, and the advisor's findings."""
+    """What a detector is handed: one snapshot, its statements, and the advisor's findings.
+
+    `traffic` is what logs tell of the order of statements, None without logs.
+    """
 
     snapshot: Snapshot
     statements: tuple[WorkloadStatement, ...]
     advice: Advice = field(default_factory=Advice)
     not_examined: tuple[NotExamined, ...] = ()
+    traffic: Traffic | None = None
 
     @cached_property
     def by_fingerprint(self) -> dict[str, WorkloadStatement]:

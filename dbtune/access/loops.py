@@ -345,6 +345,8 @@ def _role(outline: Outline, links: Links) -> Role:
     if outline.verb != "select" or not outline.relations:
         return "other"
     pages = outline.has_offset or (outline.ranged and outline.has_limit)
+    if outline.locks:
+        return "other"
     if any(map(links.is_unique, outline.equal)) and not outline.listed:
         return "lookup"
     if any(map(links.is_key, outline.equal)) and not (pages or outline.listed):

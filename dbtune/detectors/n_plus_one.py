@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dbtune.access.client import client_of
+from dbtune.access.counters import Pair, pairs
+from dbtune.access.cure import batched
+from dbtune.access.loops import Limits
+from dbtune.access.pattern import Pattern
+from dbtune.detectors._loops import (
+    came_from,
+    confidence_of,
+    key_of,
+    logged_patterns,
+    saved_ms,
+    share_of,
+    statements_of,
+    subject_of,
+)
 from dbtune.finding import Confidence, Match, Subject
-from dbtune.identifier import QualifiedName, quote_identifier
-from dbtune.statement.model import Qual, RelationUse, Statement
-from dbtune.workload import Workload, WorkloadStatement
+from dbtune.statement.outline import ColumnName, outline
+from dbtune.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """How many runs a row-returning call must cause, and how near calls must be to rows."""
+    """When a repetition counts: in logs by runs in one unit of work, else by calls and rows."""
 
+    min_runs: int
+    min_runs_without_parent: int
+    min_parent_followed: float
+    max_batch_wait_ms: float
+    max_wait_ms: float
     min_child_calls: int
     min_runs_per_parent: float
     min_ratio: float
@@ -25,118 +43,128 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`ratio` is the child's calls per row of the parent; `runs_per_unit_median` an average."""
+    """`source` is "logs" or "statistics"; what only the other one knows is None.
 
-    child_query: str
-    parent_query: str
-    constraint: str
-    child_calls: int
-    parent_calls: int
-    parent_rows: int
-    ratio: float
-    runs_per_unit_median: float
-    batched_query: str | None
+    `link` tells how the parent's rows lead to the child. `runs_per_unit_*` are repetitions in one
+    unit of work; from statistics an average. `ratio` is the child's calls per row of the parent.
+    `saved_ms` is what one statement per unit would have saved over the time of the logs, round
+    trips included. `values` are an example, kept only when asked for.
+    """
+
+    source: str
     tier: str
+    child_query: str
+    parent_query: str | None
+    link: str | None
+    runs_per_unit_median: float
+    runs_per_unit_p95: int | None
+    runs_per_unit_max: int | None
+    units: int | None
+    child_calls: int
     child_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    statement: WorkloadStatement
-    use: RelationUse
-    qual: Qual
+    parent_calls: int | None
+    parent_rows: int | None
+    ratio: float | None
+    saved_ms: float | None
+    round_trips_saved: int
+    batched_query: str | None
+    client: str
+    client_cure: str
+    came_from: str
+    values: tuple[str, ...] | None
 
 
 def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
-    """One match per child statement, with the parent whose rows come nearest to its calls."""
-    for child in _children(workload, params):
-        pairs = [
-            (parent, constraint)
-            for other, constraint in _related(workload, child)
-            for parent in _parents(workload, other, child, params)
-        ]
-        if pairs:
-            parent, constraint = min(
-                pairs, key=lambda p: (abs(_ratio(child, p[0]) - 1), p[0].fingerprint)
-            )
-            yield _match(child, parent, constraint, params)
+    """Loops in the logs; where the logs are silent on a statement, pairs in the counters."""
+    limits = Limits(
+        least_runs=params.min_runs,
+        least_runs_alone=params.min_runs_without_parent,
+        pipelined_idle_ms=params.max_batch_wait_ms,
+        polling_idle_ms=params.max_wait_ms,
+    )
+    for pattern in logged_patterns(workload, "lookup", limits):
+        yield _from_logs(workload, pattern, params)
+    shapes = workload.traffic.shapes if workload.traffic else ()
+    seen = {s.fingerprint for s in shapes if s.calls >= params.min_child_calls}
+    for pair in pairs(workload, min_ratio=params.min_ratio, max_ratio=params.max_ratio):
+        enough = (
+            pair.child.calls >= params.min_child_calls
+            and pair.runs_per_parent >= params.min_runs_per_parent
+        )
+        if enough and pair.child.fingerprint not in seen:
+            yield _from_counters(workload, pair, params)
 
 
-def _children(workload: Workload, params: Params) -> Iterator[_Child]:
-    """SELECTs of one relation by one parameter, called often."""
-    for statement, parsed in workload.parsed():
-        if parsed.kind != "select" or len(parsed.relations) != 1:
-            continue
-        use = parsed.relations[0]
-        keyed = [q for q in use.quals_of("equal") if q.operand == "parameter" and not q.expression]
-        if len(keyed) == 1 and statement.calls >= params.min_child_calls:
-            yield _Child(statement, use, keyed[0])
-
-
-def _related(workload: Workload, child: _Child) -> Iterator[tuple[QualifiedName, str]]:
-    """The relations whose rows give the child its parameter, by foreign key, either way."""
-    for key in workload.snapshot.foreign_keys:
-        if key.referenced is None or len(key.columns) != 1:
-            continue
-        if (key.referenced, key.referenced_columns) == (child.use.relation, (child.qual.column,)):
-            yield key.relation, key.name
-        if (key.relation, key.columns) == (child.use.relation, (child.qual.column,)):
-            yield key.referenced, key.name
-
-
-def _parents(
-    workload: Workload, relation: QualifiedName, child: _Child, params: Params
-) -> Iterator[WorkloadStatement]:
-    for statement, _ in workload.uses_of(relation):
-        parsed = statement.parsed
-        if (
-            isinstance(parsed, Statement)
-            and parsed.kind == "select"
-            and statement.fingerprint != child.statement.fingerprint
-            and child.use.relation not in {use.relation for use in parsed.relations}
-            and statement.calls
-            and child.statement.calls / statement.calls >= params.min_runs_per_parent
-            and params.min_ratio <= _ratio(child, statement) <= params.max_ratio
-        ):
-            yield statement
-
-
-def _ratio(child: _Child, parent: WorkloadStatement) -> float:
-    rows = parent.statistics.rows
-    return child.statement.calls / rows if rows else 0.0
-
-
-def _match(
-    child: _Child, parent: WorkloadStatement, constraint: str, params: Params
-) -> Match[Evidence]:
-    ratio = _ratio(child, parent)
-    near = params.likely_ratio <= min(ratio, 1 / ratio)
-    confidence = Confidence.LIKELY if near else Confidence.CANDIDATE
-    statement = child.statement
+def _from_logs(workload: Workload, pattern: Pattern, params: Params) -> Match[Evidence]:
+    confidence = confidence_of(pattern, params.min_parent_followed)
+    column = pattern.link.column if pattern.link else pattern.child_outline.equal[0]
+    text, client = pattern.child.text, client_of(pattern.child.text)
+    shown = workload.traffic is not None and workload.traffic.shows_values
     return Match(
-        subject=Subject(str(child.use.relation), child.use.relation, (child.qual.column,)),
+        subject=subject_of(workload, pattern, (column.column,)),
         evidence=Evidence(
-            child_query=statement.text,
-            parent_query=parent.text,
-            constraint=constraint,
-            child_calls=statement.calls,
-            parent_calls=parent.calls,
-            parent_rows=parent.statistics.rows,
-            ratio=round(ratio, 3),
-            runs_per_unit_median=round(statement.calls / parent.calls, 1),
-            batched_query=_batched(statement.text, child.qual.column),
+            source="logs",
             tier=confidence.word,
-            child_ms=statement.statistics.total_exec_ms,
+            child_query=text,
+            parent_query=pattern.parent.text if pattern.parent else None,
+            link=pattern.link.explanation if pattern.link else None,
+            runs_per_unit_median=pattern.runs_at(0.5),
+            runs_per_unit_p95=pattern.runs_at(0.95),
+            runs_per_unit_max=pattern.runs[-1],
+            units=len(pattern.runs),
+            child_calls=pattern.child.calls,
+            child_ms=round(pattern.child.total_exec_ms, 3),
+            parent_calls=pattern.parent.calls if pattern.parent else None,
+            parent_rows=None,
+            ratio=None,
+            saved_ms=saved_ms(pattern),
+            round_trips_saved=sum(pattern.runs) - len(pattern.runs),
+            batched_query=batched(text, pattern.child_outline, column, workload.snapshot),
+            client=client.name,
+            client_cure=client.loading,
+            came_from=came_from(pattern),
+            values=pattern.values if shown else None,
         ),
         confidence=confidence,
-        statements=(statement.fingerprint, parent.fingerprint),
-        share=statement.share,
-        key=statement.fingerprint,
+        statements=statements_of(workload, pattern),
+        share=share_of(workload, pattern),
+        key=key_of(pattern),
     )
 
 
-def _batched(text: str, column: str) -> str | None:
-    """The child's text for many values at once."""
-    name = re.escape(quote_identifier(column))
-    batched, count = re.subn(rf'({name}|"{name}")\s*=\s*(\$\d+)', r"\1 = ANY(\2)", text)
-    return batched if count == 1 else None
+def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evidence]:
+    child, parent = pair.child, pair.parent
+    near = params.likely_ratio <= min(pair.ratio, 1 / pair.ratio) and pair.holds_over_time
+    confidence = Confidence.LIKELY if near else Confidence.CANDIDATE
+    client = client_of(child.text)
+    column = ColumnName(pair.relation.name, pair.column)
+    return Match(
+        subject=Subject(str(pair.relation), pair.relation, (pair.column,)),
+        evidence=Evidence(
+            source="statistics",
+            tier=confidence.word,
+            child_query=child.text,
+            parent_query=parent.text,
+            link=pair.constraint,
+            runs_per_unit_median=round(pair.runs_per_parent, 1),
+            runs_per_unit_p95=None,
+            runs_per_unit_max=None,
+            units=parent.calls,
+            child_calls=child.calls,
+            child_ms=child.statistics.total_exec_ms,
+            parent_calls=parent.calls,
+            parent_rows=parent.statistics.rows,
+            ratio=round(pair.ratio, 3),
+            saved_ms=None,
+            round_trips_saved=max(0, child.calls - parent.calls),
+            batched_query=batched(child.text, outline(child.text), column, workload.snapshot),
+            client=client.name,
+            client_cure=client.loading,
+            came_from="",
+            values=None,
+        ),
+        confidence=confidence,
+        statements=(child.fingerprint, parent.fingerprint),
+        share=child.share,
+        key=child.fingerprint,
+    )

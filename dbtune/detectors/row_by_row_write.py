@@ -1,47 +1,126 @@
-"""Rows that are inserted or upserted one statement each."""
+"""Rows that are written one statement each, where one statement could write many."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dbtune.access.client import client_of
+from dbtune.access.cure import batched_write
+from dbtune.access.loops import Limits
+from dbtune.access.pattern import Pattern
+from dbtune.detectors._loops import (
+    came_from,
+    confidence_of,
+    key_of,
+    logged_patterns,
+    saved_ms,
+    share_of,
+    statements_of,
+    subject_of,
+)
 from dbtune.detectors._relation import rows_of
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.statement.model import RelationUse, Statement
+from dbtune.statement.outline import outline
 from dbtune.workload import Workload, WorkloadStatement
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """From how many calls, and how many per row of the table, a loop is behind it."""
+    """When a loop is behind it: in logs by runs in one unit of work, else by calls and rows."""
 
+    min_runs: int
+    min_runs_over_transactions: int
+    max_batch_wait_ms: float
+    max_wait_ms: float
     min_calls: int
     min_upserts_per_row: float
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`upserts_per_row` is the calls over the rows that the table holds now."""
+    """`source` is "logs" or "statistics"; what only the other one knows is None.
 
-    statement: str
+    `upserts_per_row` is the calls over the rows that the table holds now.
+    """
+
+    source: str
+    tier: str
+    child_query: str
+    verb: str
     statement_calls: int
     is_upsert: bool
-    table_rows: int
-    upserts_per_row: float
+    in_one_transaction: bool | None
+    runs_per_unit_median: int | None
+    runs_per_unit_p95: int | None
+    runs_per_unit_max: int | None
+    units: int | None
+    table_rows: int | None
+    upserts_per_row: float | None
     total_ms: float
+    saved_ms: float | None
+    batched_query: str
+    client: str
+    client_cure: str
+    came_from: str
 
 
 def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
-    """One match per statement that writes one row a call, and is called very often."""
+    """Loops of writes in the logs; where the logs are silent on a statement, its counters."""
+    limits = Limits(
+        least_runs=params.min_runs,
+        least_runs_alone=params.min_runs_over_transactions,
+        pipelined_idle_ms=params.max_batch_wait_ms,
+        polling_idle_ms=params.max_wait_ms,
+    )
+    for pattern in logged_patterns(workload, "write", limits):
+        yield _from_logs(workload, pattern)
+    shapes = workload.traffic.shapes if workload.traffic else ()
+    logged = {s.fingerprint for s in shapes if s.calls >= params.min_calls}
     for statement, parsed in workload.parsed():
         if parsed.kind != "insert" or parsed.rows_per_call != 1:
             continue
         target = next((use for use in parsed.relations if use.role == "target"), None)
-        if target and statement.calls >= params.min_calls:
-            yield _match(workload, statement, parsed, target, params)
+        enough = statement.calls >= params.min_calls
+        if target and enough and statement.fingerprint not in logged:
+            yield _from_counters(workload, statement, parsed, target, params)
 
 
-def _match(
+def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
+    confidence = confidence_of(pattern, 0.0)
+    client = client_of(pattern.child.text)
+    return Match(
+        subject=subject_of(workload, pattern),
+        evidence=Evidence(
+            source="logs",
+            tier=confidence.word,
+            child_query=pattern.child.text,
+            verb=pattern.child_outline.verb,
+            statement_calls=pattern.child.calls,
+            is_upsert=pattern.child_outline.on_conflict,
+            in_one_transaction=pattern.is_certain,
+            runs_per_unit_median=pattern.runs_at(0.5),
+            runs_per_unit_p95=pattern.runs_at(0.95),
+            runs_per_unit_max=pattern.runs[-1],
+            units=len(pattern.runs),
+            table_rows=None,
+            upserts_per_row=None,
+            total_ms=round(pattern.child.total_exec_ms, 3),
+            saved_ms=saved_ms(pattern),
+            batched_query=batched_write(pattern.child_outline),
+            client=client.name,
+            client_cure=client.writing,
+            came_from=came_from(pattern),
+        ),
+        confidence=confidence,
+        statements=statements_of(workload, pattern),
+        share=share_of(workload, pattern),
+        key=key_of(pattern),
+    )
+
+
+def _from_counters(
     workload: Workload,
     statement: WorkloadStatement,
     parsed: Statement,
@@ -54,17 +133,32 @@ def _match(
     per_row = statement.calls / max(rows, 1)
     # An insert a request is what applications do; the same rows over and over are a loop.
     looped = is_upsert and per_row >= params.min_upserts_per_row
+    confidence = Confidence.LIKELY if looped else Confidence.CANDIDATE
+    client = client_of(statement.text)
     return Match(
         subject=Subject(str(target.relation), target.relation),
         evidence=Evidence(
-            statement=statement.text,
+            source="statistics",
+            tier=confidence.word,
+            child_query=statement.text,
+            verb="insert",
             statement_calls=statement.calls,
             is_upsert=is_upsert,
+            in_one_transaction=None,
+            runs_per_unit_median=None,
+            runs_per_unit_p95=None,
+            runs_per_unit_max=None,
+            units=None,
             table_rows=rows,
             upserts_per_row=round(per_row, 1),
             total_ms=statement.statistics.total_exec_ms,
+            saved_ms=None,
+            batched_query=batched_write(outline(statement.text)),
+            client=client.name,
+            client_cure=client.writing,
+            came_from="",
         ),
-        confidence=Confidence.LIKELY if looped else Confidence.CANDIDATE,
+        confidence=confidence,
         statements=(statement.fingerprint,),
         share=statement.share,
         key=statement.fingerprint,

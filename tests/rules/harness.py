@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,12 +16,14 @@ import yaml
 from dbtune.advisor import advise
 from dbtune.assemble import assemble_workload
 from dbtune.collect import collect
+from dbtune.collect.logs import read_logs
 from dbtune.migration import Step as MigrationStep
 from dbtune.progress import Silent
 from dbtune.rules.judge import Judgement, judge
 from dbtune.rules.load import load_rules
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.snapshot.scope import Scope
+from dbtune.traffic import Traffic
 from dbtune.twin.twin import open_twin
 from dbtune.workload import Workload
 
@@ -61,6 +64,13 @@ class Called(msgspec.Struct, forbid_unknown_fields=True):
     mean_ms: float = 1.0
 
 
+class Logged(msgspec.Struct, forbid_unknown_fields=True):
+    """A statement of a logged transaction; `{n}` counts its runs from 1."""
+
+    sql: str
+    runs: int = 1
+
+
 class Case(msgspec.Struct, forbid_unknown_fields=True):
     """One story. `observed_days` moves the beginning of the statistics back in the snapshot."""
 
@@ -71,6 +81,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     pg: str = ">= 13"
     traffic: list[Step] = []
     statements: list[Called] = []
+    logged: list[list[Logged]] = []
     observed_days: float | None = None
     reverts: bool = True
 
@@ -117,9 +128,29 @@ def _counted(called: Called) -> StatementStatistics:
     )
 
 
-def judged(snapshot: Snapshot, rule: str) -> Judgement:
-    """What one rule says of a snapshot."""
-    return judge(_workload(snapshot), load_rules(), select=[rule])
+def judged(snapshot: Snapshot, rule: str, traffic: Traffic | None = None) -> Judgement:
+    """What one rule says of a snapshot, and of traffic beside it."""
+    workload = dataclasses.replace(_workload(snapshot), traffic=traffic)
+    return judge(workload, load_rules(), select=[rule])
+
+
+def traffic_of(case: Case, folder: Path) -> Traffic | None:
+    """What the server would log of the case's transactions, one session each, as it is read."""
+    if not case.logged:
+        return None
+    file = folder / "traffic.json"
+    with file.open("w", encoding="utf-8") as out:
+        for session, transaction in enumerate(case.logged, 1):
+            texts = [one.sql.format(n=n) for one in transaction for n in range(1, one.runs + 1)]
+            for line, text in enumerate(texts, 1):
+                at = datetime(2030, 1, 1, session % 24, tzinfo=UTC)
+                entry = {
+                    "timestamp": f"{at:%Y-%m-%d %H:%M:%S}.{line:03} UTC",
+                    "session_id": f"{session:x}.1", "line_num": line, "vxid": f"{session}/7",
+                    "error_severity": "LOG", "message": f"duration: 0.1 ms  statement: {text}",
+                }  # fmt: skip
+                out.write(json.dumps(entry) + "\n")
+    return read_logs([file])
 
 
 def _workload(snapshot: Snapshot) -> Workload:

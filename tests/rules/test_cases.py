@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -10,20 +11,26 @@ from packaging.specifiers import SpecifierSet
 from dbtune.finding import Finding
 from dbtune.migration import write_migration
 from tests.conftest import TestServer
-from tests.rules.harness import Case, Expected, cases, judged, migrate, run, snapshot_of
+from tests.rules.harness import Case, Expected, cases, judged, migrate, run, snapshot_of, traffic_of
 
 CASES = [pytest.param(rule, case, id=f"{rule}: {case.name}") for rule, case in cases()]
 
 
 @pytest.mark.parametrize(("rule", "case"), CASES)
-def test_case(rule: str, case: Case, server: TestServer, make_database: Callable[..., str]) -> None:
+def test_case(
+    rule: str,
+    case: Case,
+    server: TestServer,
+    make_database: Callable[..., str],
+    tmp_path: Path,
+) -> None:
     if str(server.major) not in SpecifierSet(case.pg.replace(" ", "")):
         pytest.skip(f"a story of PostgreSQL {case.pg}, this is {server.major}")
     dsn = make_database()
     run(dsn, case.setup)
     run(dsn, case.traffic)
     before = snapshot_of(dsn, case)
-    judgement = judged(before, rule)
+    judgement = judged(before, rule, traffic_of(case, tmp_path))
     assert_found(judgement.findings, case.finds)
     known = {r.name.name for r in before.relations} | {i.name.name for i in before.indexes}
     for silent in case.silent:

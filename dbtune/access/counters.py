@@ -1,0 +1,217 @@
+"""Parents and children from pg_stat_statements alone: calls of one follow the rows of another.
+
+Pure arithmetic over counters. Several readings make it firm: two statements that only happen to
+have alike totals part company from one interval to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, pairwise
+
+from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import Constraint
+from dbtune.snapshot.model import Snapshot
+from dbtune.statement.fingerprint import fingerprint
+from dbtune.statement.model import RelationUse, Statement
+from dbtune.workload import Workload, WorkloadStatement
+
+_MOST_PARENTS = 6
+_DENSE_ROWS = 3.0
+"""A list that returns fewer rows a call explains single lookups, not a loop."""
+
+_SLACK = 0.5
+"""An interval may stray from the bounds of the ratio by this much: requests straddle readings."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A child and the parent whose rows come nearest to its calls.
+
+    `ratio` is child calls per row of the parent, and of what else explains it (`others`: lookups
+    of single pages, a second list). `intervals` counts the readings' differences in which both
+    were active; `holds_over_time` is False when one of them contradicts.
+    """
+
+    child: WorkloadStatement
+    parent: WorkloadStatement
+    others: tuple[WorkloadStatement, ...]
+    relation: QualifiedName
+    column: str
+    constraint: str
+    ratio: float
+    intervals: int
+    holds_over_time: bool
+
+    @property
+    def runs_per_parent(self) -> float:
+        return self.parent.rows_per_call * min(1.0, self.ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """A statement that can feed a child, and the foreign key that says so."""
+
+    statement: WorkloadStatement
+    relation: QualifiedName
+    column: str
+    constraint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    calls: int
+    rows: int
+
+
+def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
+    """One pair per child that the rows of one list, or of two, can explain."""
+    deltas = _Deltas(workload.snapshot)
+    lists = tuple(_lists(workload))
+    for child, parsed in workload.parsed():
+        if parsed.kind != "select" or not child.calls:
+            continue
+        feeds = sorted(
+            _feeds(workload.snapshot, child, parsed, lists),
+            key=lambda feed: (-feed.statement.statistics.rows, feed.statement.fingerprint),
+        )[:_MOST_PARENTS]
+        found = [
+            pair
+            for size in (1, 2)
+            for chosen in combinations(feeds, size)
+            if (pair := _pair(child, chosen, deltas, min_ratio, max_ratio))
+        ]
+        if found:
+            yield min(found, key=_order)
+
+
+def _order(pair: Pair) -> tuple[bool, int, float, str]:
+    return (
+        not pair.holds_over_time, len(pair.others), abs(pair.ratio - 1), pair.parent.fingerprint,
+    )  # fmt: skip
+
+
+def _lists(workload: Workload) -> Iterator[tuple[WorkloadStatement, Statement]]:
+    for statement, parsed in workload.parsed():
+        if parsed.kind == "select" and statement.statistics.rows:
+            yield statement, parsed
+
+
+def _feeds(
+    snapshot: Snapshot,
+    child: WorkloadStatement,
+    parsed: Statement,
+    lists: Sequence[tuple[WorkloadStatement, Statement]],
+) -> Iterator[_Feed]:
+    """Statements whose rows hold values that the child looks up by equality, each once."""
+    seen: set[str] = set()
+    for use, column, other, constraint in _looked_up(snapshot, parsed):
+        for statement, listed in lists:
+            read = {one.relation for one in listed.relations}
+            if (
+                other in read
+                and use.relation not in read
+                and statement.fingerprint != child.fingerprint
+                and statement.fingerprint not in seen
+            ):
+                seen.add(statement.fingerprint)
+                yield _Feed(statement, use.relation, column, constraint)
+
+
+def _looked_up(
+    snapshot: Snapshot, parsed: Statement
+) -> Iterator[tuple[RelationUse, str, QualifiedName, str]]:
+    """Each keyed column compared with a parameter, and the relation whose rows can feed it."""
+    for use in parsed.relations:
+        if use.limit is not None and use.quals_of("range"):
+            continue  # pages
+        for qual in use.quals_of("equal"):
+            if qual.operand != "parameter" or qual.expression:
+                continue
+            for key in snapshot.foreign_keys:
+                if len(key.columns) == 1 and key.referenced is not None:
+                    other = _other_end(key, use.relation, qual.column)
+                    if other:
+                        yield use, qual.column, other, key.name
+
+
+def _other_end(key: Constraint, relation: QualifiedName, column: str) -> QualifiedName | None:
+    if (key.relation, key.columns) == (relation, (column,)):
+        return key.referenced
+    if (key.referenced, key.referenced_columns) == (relation, (column,)):
+        return key.relation
+    return None
+
+
+def _pair(
+    child: WorkloadStatement,
+    feeds: Sequence[_Feed],
+    deltas: _Deltas,
+    min_ratio: float,
+    max_ratio: float,
+) -> Pair | None:
+    """The child with these feeds, if their rows explain its calls and the first is a list."""
+    rows = sum(feed.statement.statistics.rows for feed in feeds)
+    ratio = child.calls / rows if rows else 0.0
+    first = feeds[0]
+    if not min_ratio <= ratio <= max_ratio or first.statement.rows_per_call < _DENSE_ROWS:
+        return None
+    intervals = [
+        (calls, fed)
+        for calls, fed in zip(
+            deltas.calls(child.fingerprint),
+            deltas.rows([feed.statement.fingerprint for feed in feeds]),
+            strict=True,
+        )
+        if calls or fed
+    ]
+    holds = all(
+        fed and min_ratio * (1 - _SLACK) <= calls / fed <= max_ratio * (1 + _SLACK)
+        for calls, fed in intervals
+    )
+    return Pair(
+        child=child,
+        parent=first.statement,
+        others=tuple(feed.statement for feed in feeds[1:]),
+        relation=first.relation,
+        column=first.column,
+        constraint=first.constraint,
+        ratio=ratio,
+        intervals=len(intervals),
+        holds_over_time=holds,
+    )
+
+
+@dataclass(frozen=True)
+class _Deltas:
+    """What changed from reading to reading, by the statements' fingerprints."""
+
+    snapshot: Snapshot
+
+    @cached_property
+    def _changes(self) -> tuple[dict[str, _Change], ...]:
+        names = [fingerprint(statement.text) for statement in self.snapshot.statements]
+        found = []
+        for before, after in pairwise(self.snapshot.readings):
+            changes: dict[str, _Change] = {}
+            for name, old, new in zip(names, before.counters, after.counters, strict=True):
+                if new is None:
+                    continue
+                known = changes.get(name, _Change(0, 0))
+                changes[name] = _Change(
+                    known.calls + new.calls - (old.calls if old else 0),
+                    known.rows + new.rows - (old.rows if old else 0),
+                )
+            found.append(changes)
+        return tuple(found)
+
+    def calls(self, name: str) -> list[int]:
+        return [changes.get(name, _Change(0, 0)).calls for changes in self._changes]
+
+    def rows(self, names: Sequence[str]) -> list[int]:
+        return [
+            sum(changes.get(name, _Change(0, 0)).rows for name in names)
+            for changes in self._changes
+        ]

@@ -1,0 +1,73 @@
+"""Loops that the logs show, in the form that several detectors report them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbtune.access.cure import relation_named
+from dbtune.access.link import links_of
+from dbtune.access.loops import Limits, LoopKind
+from dbtune.access.pattern import Pattern, patterns
+from dbtune.finding import Confidence, Subject
+from dbtune.workload import Workload
+
+
+def logged_patterns(workload: Workload, kind: LoopKind, limits: Limits) -> Iterator[Pattern]:
+    """The patterns of one kind in the workload's traffic; none without logs."""
+    if workload.traffic is None:
+        return
+    links = links_of(workload.snapshot if workload.snapshot.relations else None)
+    yield from (p for p in patterns(workload.traffic, links, limits) if p.kind == kind)
+
+
+def confidence_of(pattern: Pattern, min_parent_followed: float) -> Confidence:
+    """Proven when values were seen to differ in one piece of work, or right after their parent."""
+    seen = pattern.distinct_share is not None
+    if pattern.is_certain:
+        return Confidence.PROVEN if seen else Confidence.LIKELY
+    if pattern.kind == "write":
+        return Confidence.LIKELY
+    if pattern.parent is None or pattern.parent_followed < min_parent_followed:
+        return Confidence.CANDIDATE
+    by_key = pattern.link is not None and pattern.link.kind == "foreign key"
+    return Confidence.PROVEN if seen and by_key else Confidence.LIKELY
+
+
+def subject_of(workload: Workload, pattern: Pattern, columns: tuple[str, ...] = ()) -> Subject:
+    """The relation that the repeated statement reads or writes."""
+    name = pattern.child_outline.relations[0]
+    relation = relation_named(workload.snapshot, name)
+    return Subject(str(relation) if relation else name, relation, columns if relation else ())
+
+
+def share_of(workload: Workload, pattern: Pattern) -> float:
+    """The part of all execution time that the repeated statement takes."""
+    known = workload.by_fingerprint.get(pattern.child.fingerprint)
+    if known:
+        return known.share
+    total = sum(s.total_exec_ms for s in workload.traffic.shapes) if workload.traffic else 0.0
+    return pattern.child.total_exec_ms / total if total else 0.0
+
+
+def key_of(pattern: Pattern) -> str:
+    parent = pattern.parent.fingerprint if pattern.parent else ""
+    return f"{pattern.child.fingerprint} {parent}".strip()
+
+
+def statements_of(workload: Workload, pattern: Pattern) -> tuple[str, ...]:
+    """Fingerprints of child and parent, as far as the workload has them."""
+    named = [pattern.child.fingerprint]
+    if pattern.parent:
+        named.append(pattern.parent.fingerprint)
+    return tuple(name for name in dict.fromkeys(named) if name in workload.by_fingerprint)
+
+
+def came_from(pattern: Pattern) -> str:
+    """Route, tags or application name of the units, the commonest first."""
+    return ", ".join((*pattern.attributions, *pattern.applications)[:3])
+
+
+def saved_ms(pattern: Pattern) -> float:
+    """Time of the repeated round trips but one per loop, waiting for the client included."""
+    total = sum(pattern.runs)
+    return round(pattern.wall_ms * (1 - len(pattern.runs) / total), 3) if total else 0.0
