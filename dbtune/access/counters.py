@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
 
+from dbtune.access.client import client_of
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Constraint
 from dbtune.snapshot.model import Snapshot
@@ -32,7 +33,7 @@ class Pair:
 
     `ratio` is child calls per row of the parent, and of what else explains it (`others`: lookups
     of single pages, a second list). `intervals` counts the readings' differences in which both
-    were active; `holds_over_time` is False when one of them contradicts.
+    was active; `holds_over_time` is False when one of them contradicts.
     """
 
     child: WorkloadStatement
@@ -44,6 +45,7 @@ class Pair:
     ratio: float
     intervals: int
     holds_over_time: bool
+    stray: float
 
     @property
     def runs_per_parent(self) -> float:
@@ -74,7 +76,11 @@ def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator
         if parsed.kind != "select" or not child.calls:
             continue
         feeds = sorted(
-            _feeds(workload.snapshot, child, parsed, lists),
+            (
+                feed
+                for feed in _feeds(workload.snapshot, child, parsed, lists)
+                if feed.statement.statistics.rows * min_ratio <= child.calls
+            ),
             key=lambda feed: (-feed.statement.statistics.rows, feed.statement.fingerprint),
         )[:_MOST_PARENTS]
         found = [
@@ -87,10 +93,15 @@ def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator
             yield min(found, key=_order)
 
 
-def _order(pair: Pair) -> tuple[bool, int, float, str]:
+def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:
+    """The best explanation first: it holds, from the same client, closely, with one parent."""
     return (
-        not pair.holds_over_time, len(pair.others), abs(pair.ratio - 1), pair.parent.fingerprint,
-    )  # fmt: skip
+        not pair.holds_over_time,
+        client_of(pair.child.text) != client_of(pair.parent.text),
+        round(pair.stray, 1),
+        len(pair.others),
+        pair.parent.fingerprint,
+    )
 
 
 def _lists(workload: Workload) -> Iterator[tuple[WorkloadStatement, Statement]]:
@@ -181,7 +192,12 @@ def _pair(
         ratio=ratio,
         intervals=len(intervals),
         holds_over_time=holds,
+        stray=_stray(intervals or [(child.calls, rows)]),
     )
+
+
+def _stray(intervals: Sequence[tuple[int, int]]) -> float:
+    return sum(abs(c - f) / max(c, f) for c, f in intervals) / len(intervals)
 
 
 @dataclass(frozen=True)
