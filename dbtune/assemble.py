@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from dbtune.plan import Plan, Unplanned
+from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import PricingEngine
 from dbtune.progress import Progress
 from dbtune.snapshot.model import Snapshot, StatementStatistics
@@ -92,6 +93,14 @@ _SUMMED = (
 
 
 def _plan(engine: PricingEngine | None, one: _Read) -> Plan | Unplanned:
+    """The engine's plan; where it has none, the target's own, if that was asked for."""
+    plan = _plan_by(engine, one)
+    if isinstance(plan, Unplanned) and one.statistics.target_plan:
+        return read_plan(json.loads(one.statistics.target_plan))
+    return plan
+
+
+def _plan_by(engine: PricingEngine | None, one: _Read) -> Plan | Unplanned:
     if engine is None:
         return Unplanned("no pricing engine")
     if isinstance(one.parsed, Statement) and one.parsed.unresolved:

@@ -9,9 +9,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from dbtune.assemble import assemble_workload
 from dbtune.collect import CollectOptions, collect
 from dbtune.collect.plans import only_reads
-from dbtune.plan import read_plan
+from dbtune.plan import Plan, read_plan
+from dbtune.progress import Silent
+from dbtune.snapshot.scope import Scope
 
 SCHEMA = """
 CREATE SCHEMA "My App";
@@ -55,6 +58,15 @@ def test_generic_plans_of_what_only_reads(asked: str) -> None:
     assert [text for text in plans if "UPDATE" in text or "interval" in text] == []
     assert snapshot.not_collected == ()
     assert len(snapshot.relations) == 1
+
+
+def test_a_workload_without_an_engine_has_the_targets_plans(asked: str) -> None:
+    snapshot = collect(asked, CollectOptions(plans_from_target=100))
+    workload = assemble_workload(snapshot, None, Scope(), Silent())
+    plans = {s.text: s.plan for s in workload.statements}
+    lookup = plans["SELECT note FROM item WHERE id = $1"]
+    assert isinstance(lookup, Plan)
+    assert lookup.indexes_used() == {"item_pkey"}
 
 
 def test_only_so_many_as_asked_for(asked: str) -> None:
