@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import psycopg
 
@@ -19,9 +19,6 @@ from dbtune.snapshot.catalog import ExtendedStatistics, Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.statistics import restore_scratch_columns
-
-NumberOf = Callable[[int], int]
-"""An attribute number of the target as the twin's: dropped columns leave no gap there."""
 
 _NDISTINCT = struct.pack("=II", 0xA352BFA4, 1)
 _DEPENDENCIES = struct.pack("=II", 0xB4549A2C, 1)
@@ -64,11 +61,6 @@ def restore_extended(
 def _restore_one(
     superuser: Session, owner: Session, statistics: ExtendedStatistics, relation: Relation
 ) -> None:
-    position = {c.number: place for place, c in enumerate(relation.columns, start=1)}
-
-    def number_of(number: int) -> int:
-        return position.get(number, number)
-
     _make_scratch(owner, statistics, relation)
     try:
         expressions = None
@@ -80,8 +72,8 @@ def _restore_one(
                 "schema": statistics.name.schema,
                 "name": statistics.name.name,
                 "inherited": statistics.inherited,
-                "ndistinct": ndistinct_bytes(statistics.n_distinct, number_of),
-                "dependencies": dependencies_bytes(statistics.dependencies, number_of),
+                "ndistinct": ndistinct_bytes(statistics.n_distinct),
+                "dependencies": dependencies_bytes(statistics.dependencies),
                 "mcv": _mcv_bytes(superuser, owner, statistics),
                 "scratch": expressions,
             },
@@ -90,26 +82,26 @@ def _restore_one(
         owner.execute(f"DROP TABLE {_SCRATCH}".encode())
 
 
-def ndistinct_bytes(text: str | None, number_of: NumberOf) -> bytes | None:
+def ndistinct_bytes(text: str | None) -> bytes | None:
     """`{"1, 2": 42}` as an MVNDistinct in its serialized form."""
     if text is None:
         return None
     items = re.findall(r'"([-\d, ]+)": (\d+)', text)
     packed = [_NDISTINCT, struct.pack("=I", len(items))]
     for attributes, distinct in items:
-        numbers = [number_of(int(a)) for a in attributes.split(",")]
+        numbers = [int(a) for a in attributes.split(",")]
         packed.append(struct.pack(f"=di{len(numbers)}h", float(distinct), len(numbers), *numbers))
     return b"".join(packed)
 
 
-def dependencies_bytes(text: str | None, number_of: NumberOf) -> bytes | None:
+def dependencies_bytes(text: str | None) -> bytes | None:
     """`{"1, 2 => 3": 0.9}` as MVDependencies in their serialized form."""
     if text is None:
         return None
     items = re.findall(r'"([-\d, ]+) => (-?\d+)": ([\d.]+)', text)
     packed = [_DEPENDENCIES, struct.pack("=I", len(items))]
     for determining, determined, degree in items:
-        numbers = [number_of(int(a)) for a in (*determining.split(","), determined)]
+        numbers = [int(a) for a in (*determining.split(","), determined)]
         packed.append(struct.pack(f"=dh{len(numbers)}h", float(degree), len(numbers), *numbers))
     return b"".join(packed)
 

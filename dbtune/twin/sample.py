@@ -13,7 +13,6 @@ from dbtune.snapshot.catalog import ColumnStatistics
 SAMPLE_ROWS = 2000
 _MOST_COMMON = 100  # default_statistics_target
 _BOUNDS = 101
-_INJECTIVE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Outcome:
 
 
 def sample_of(statistics: ColumnStatistics | None, seed: str) -> tuple[Point, ...]:
-    """SAMPLE_ROWS values in the proportions of the statistics, in an order of their own.
+    """SAMPLE_ROWS values in the proportions of the statistics, in an order that `seed` decides.
 
     Empty if the statistics hold no value.
     """
@@ -54,17 +53,15 @@ def sample_of(statistics: ColumnStatistics | None, seed: str) -> tuple[Point, ..
     for value, frequency in common:
         points += [Point(value)] * max(round(frequency * SAMPLE_ROWS), 1)
     bounds = statistics.histogram_bounds or ()
-    left = SAMPLE_ROWS - len(points)
-    if left > 0 and len(bounds) > 1:
-        spans = list(pairwise(bounds))
-        for number in range(left):
-            position = (number + 0.5) / left * len(spans)
-            low, high = spans[min(int(position), len(spans) - 1)]
-            points.append(Point(low, high, position % 1.0))
+    # Drawn at random, not at even steps: how often two values meet tells how many there are.
+    chance = random.Random(seed)
+    spans = list(pairwise(bounds))
+    for _ in range(SAMPLE_ROWS - len(points) if spans else 0):
+        low, high = chance.choice(spans)
+        points.append(Point(low, high, chance.random()))
     if all(p.low is None for p in points):
         return ()
-    # Independent columns: each in an order that depends on its name alone.
-    random.Random(seed).shuffle(points)
+    chance.shuffle(points)
     return tuple((points * (SAMPLE_ROWS // len(points) + 1))[:SAMPLE_ROWS])
 
 
@@ -85,7 +82,7 @@ def statistics_of(
         return ColumnStatistics(False, null_frac, 1, 0.0)
     by_input = {o.inputs: o.value for o in present}
     seen = Counter(by_input.values())
-    is_injective = len(seen) >= _INJECTIVE * len(by_input)
+    is_injective = len(seen) == len(by_input)
     distinct = input_distinct if is_injective else _haas_stokes(seen, len(by_input), input_distinct)
     share = 1.0 / len(outcomes)
     common = _most_common(present, distinct, share, is_injective=is_injective)

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dbtune.cli import make_app
-from dbtune.collect import collect
 from dbtune.errors import BadInput
 from dbtune.snapshot.file import write_snapshot
-from tests.twin.test_twin import SHOP
+from dbtune.snapshot.model import Snapshot
 
 QUERY = "SELECT * FROM customer WHERE name = $1"
 INDEX = "CREATE INDEX CONCURRENTLY customer_name ON customer (name)"
 
 
 @pytest.fixture
-def snapshot_file(make_database: Callable[..., str], tmp_path: Path) -> str:
+def snapshot_file(shop: Snapshot, tmp_path: Path) -> str:
     path = tmp_path / "shop of ours.dbtune"
-    write_snapshot(collect(make_database(*SHOP.split(";\n"))), path)
+    write_snapshot(shop, path)
     return str(path)
 
 
@@ -64,9 +62,7 @@ def test_what_cannot_be_done_is_told(snapshot_file: str, arguments: list[str], w
         explain(snapshot_file, *arguments)
 
 
-@pytest.mark.server
-def test_analyze_refuses_to_write(make_database: Callable[..., str]) -> None:
-    target = make_database(*SHOP.split(";\n"))
-    assert "execution time" in explain(target, "SELECT count(*) FROM customer", "--analyze")
+def test_analyze_refuses_to_write(shop_dsn: str) -> None:
+    assert "execution time" in explain(shop_dsn, "SELECT count(*) FROM customer", "--analyze")
     with pytest.raises(BadInput, match="read-only"):
-        explain(target, "DELETE FROM customer", "--analyze")
+        explain(shop_dsn, "DELETE FROM customer", "--analyze")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,36 +13,24 @@ from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine, Rejected
+from dbtune.snapshot.catalog import IndexKey, SchemaObject
+from dbtune.twin.engine import Twin
 from dbtune.twin.twin import open_twin
 
-SHOP = """
-CREATE TABLE customer (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
-CREATE TABLE "order" (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    customer_id bigint NOT NULL REFERENCES customer,
-    "placedAt" timestamptz NOT NULL,
-    total numeric(10, 2));
-INSERT INTO customer (name) SELECT 'customer ' || i FROM generate_series(1, 2000) i;
-INSERT INTO "order" (customer_id, "placedAt", total)
-    SELECT 1 + i % 2000, timestamptz '2025-01-01' + i * interval '7 minutes', i % 977
-    FROM generate_series(1, 40000) i;
-VACUUM ANALYZE;
-"""
+CUSTOMER = QualifiedName("public", "customer")
+ORDER = QualifiedName("public", "order")
 
 
-def test_hypothetical_index_is_seen_only_when_shown(make_database: Callable[..., str]) -> None:
-    snapshot = collect(make_database(*SHOP.split(";\n")))
-    order = QualifiedName("public", "order")
-    spec = IndexSpec(order, (column_key("customer_id"), column_key("placedAt")))
+def test_hypothetical_index_is_seen_only_when_shown(shop_twin: Twin) -> None:
+    spec = IndexSpec(ORDER, (column_key("customer_id"), column_key("placedAt")))
     text = 'SELECT * FROM "order" WHERE customer_id = $1 ORDER BY "placedAt" DESC LIMIT 5'
-    with open_twin(snapshot) as twin:
-        engine: PricingEngine = twin
-        (made,) = engine.suppose([spec])
-        assert isinstance(made, Hypothetical)
-        assert made.size_bytes > 40000 * 16
-        before = engine.plan(text)
-        shown = engine.plan(text, show=[made.name])
-        after = engine.plan(text)
+    engine: PricingEngine = shop_twin
+    (made,) = engine.suppose([spec])
+    assert isinstance(made, Hypothetical)
+    assert made.size_bytes > 40000 * 16
+    before = engine.plan(text)
+    shown = engine.plan(text, show=[made.name])
+    after = engine.plan(text)
     assert isinstance(before, Plan)
     assert isinstance(shown, Plan)
     assert isinstance(after, Plan)
@@ -50,27 +40,62 @@ def test_hypothetical_index_is_seen_only_when_shown(make_database: Callable[...,
     assert shown.total_cost < before.total_cost / 10
 
 
-def test_hidden_index_is_not_used(make_database: Callable[..., str]) -> None:
-    snapshot = collect(make_database(*SHOP.split(";\n")))
-    with open_twin(snapshot) as twin:
-        text = "SELECT * FROM customer WHERE id = 5"
-        seen = twin.plan(text)
-        hidden = twin.plan(text, hide=["public.customer_pkey"])
+def test_supposing_more_leaves_shown_indexes_shown_or_hidden_as_asked(shop_twin: Twin) -> None:
+    text = "SELECT * FROM customer WHERE name = $1"
+    (first,) = shop_twin.suppose([IndexSpec(CUSTOMER, (column_key("name"),))])
+    assert isinstance(first, Hypothetical)
+    shop_twin.plan(text, show=[first.name])
+    shop_twin.suppose([IndexSpec(CUSTOMER, (column_key("id"), column_key("name")))])
+    hidden = shop_twin.plan(text)
+    shown = shop_twin.plan(text, show=[first.name])
+    assert isinstance(hidden, Plan)
+    assert isinstance(shown, Plan)
+    assert hidden.indexes_used() == frozenset()
+    assert shown.indexes_used() == {first.name}
+
+
+def test_repeats_are_free_and_answers_keep_their_order(shop_twin: Twin) -> None:
+    good = IndexSpec(ORDER, (column_key("total"),))
+    bad = IndexSpec(ORDER, (column_key("no_such_column"),))
+    refused, made, again = shop_twin.suppose([bad, good, good])
+    assert isinstance(refused, Rejected)
+    assert "no_such_column" in refused.reason
+    assert made == again == shop_twin.suppose([good])[0]
+
+
+def test_hidden_index_is_not_used(shop_twin: Twin) -> None:
+    text = "SELECT * FROM customer WHERE id = 5"
+    seen = shop_twin.plan(text)
+    hidden = shop_twin.plan(text, hide=["public.customer_pkey"])
     assert isinstance(seen, Plan)
     assert isinstance(hidden, Plan)
     assert seen.indexes_used() == {"customer_pkey"}
     assert hidden.indexes_used() == frozenset()
 
 
-def test_candidate_that_cannot_be_built_is_rejected_with_the_servers_words(
-    make_database: Callable[..., str],
-) -> None:
-    snapshot = collect(make_database(*SHOP.split(";\n")))
-    with open_twin(snapshot) as twin:
-        spec = IndexSpec(QualifiedName("public", "customer"), (column_key("no_such_column"),))
-        (answer,) = twin.suppose([spec])
-    assert isinstance(answer, Rejected)
-    assert "no_such_column" in answer.reason
+def test_partial_candidate_holds_the_rows_of_its_predicate(shop_twin: Twin) -> None:
+    whole = IndexSpec(ORDER, (column_key("total"),))
+    part = IndexSpec(ORDER, (column_key("total"),), predicate="status = 'lost'")
+    large, small = shop_twin.suppose([whole, part])
+    assert isinstance(large, Hypothetical)
+    assert isinstance(small, Hypothetical)
+    assert small.size_bytes < large.size_bytes / 10
+    plan = shop_twin.plan(
+        "SELECT * FROM \"order\" WHERE status = 'lost' AND total = 5", show=[small.name]
+    )
+    assert isinstance(plan, Plan)
+    assert plan.indexes_used() == {small.name}
+
+
+def test_expression_candidate_has_statistics(shop_twin: Twin) -> None:
+    """Without them the planner takes every equality on an expression for a 200th of the rows."""
+    text = "SELECT * FROM \"order\" WHERE date_trunc('hour', \"placedAt\", 'UTC') = $1"
+    expression = "date_trunc('hour', \"placedAt\", 'UTC')"
+    (made,) = shop_twin.suppose([IndexSpec(ORDER, (IndexKey(None, expression),))])
+    assert isinstance(made, Hypothetical)
+    plan = shop_twin.plan(text, show=[made.name])
+    assert isinstance(plan, Plan)
+    assert plan.root.plan_rows == pytest.approx(60 / 7, rel=0.3)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +107,28 @@ def test_candidate_that_cannot_be_built_is_rejected_with_the_servers_words(
         ("", "syntax error"),
     ],
 )
-def test_what_cannot_be_planned_says_why(database: str, text: str, words: str) -> None:
-    with open_twin(collect(database)) as twin:
-        answer = twin.plan(text)
+def test_what_cannot_be_planned_says_why(shop_twin: Twin, text: str, words: str) -> None:
+    answer = shop_twin.plan(text)
     assert isinstance(answer, Unplanned)
     assert words in answer.reason
+
+
+def test_snapshot_of_a_stranger_has_no_power_over_the_machine(
+    make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    """What a snapshot calls a function or a view is SQL from somebody: it must reach no file."""
+    snapshot = collect(make_database("CREATE TABLE t (a int)"))
+    loot = tmp_path / "loot"
+    orders = (
+        f"COPY (SELECT 1) TO '{loot}'",
+        f"COPY (SELECT 1) TO PROGRAM 'touch {loot}'",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'libc', 'abort'",
+        "SET SESSION AUTHORIZATION postgres",
+    )
+    objects = tuple(SchemaObject("function", f"f{i}", sql) for i, sql in enumerate(orders))
+    with open_twin(replace(snapshot, objects=objects)) as twin:
+        refused = [n for n in twin.not_modelled if n.what.startswith("function")]
+        spec = IndexSpec(QualifiedName("public", "t"), (column_key("a"),), predicate="a > 1")
+        assert isinstance(twin.suppose([spec])[0], Hypothetical)
+    assert len(refused) == len(orders)
+    assert not loot.exists()

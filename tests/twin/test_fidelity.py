@@ -1,0 +1,113 @@
+"""The twin's plans against the target's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import psycopg
+import pytest
+
+from dbtune.collect import collect
+from dbtune.identifier import QualifiedName
+from dbtune.index import IndexSpec, column_key
+from dbtune.plan import Plan, read_plan
+from dbtune.pricing import Hypothetical
+from dbtune.twin.text import plannable
+from dbtune.twin.twin import open_twin
+from tests.twin.conftest import HERE, statements_in
+
+
+@dataclass(frozen=True)
+class Comparison:
+    text: str
+    same_tree: bool
+    ratio: float
+
+
+def plan_of(connection: psycopg.Connection, text: str) -> Plan | None:
+    """The target's own plan; None where it makes none."""
+    generic = "GENERIC_PLAN, " if connection.info.server_version >= 160000 else ""
+    sql = f"EXPLAIN ({generic}VERBOSE, FORMAT JSON) {plannable(text)}"
+    result = connection.pgconn.exec_(sql.encode())
+    value = result.get_value(0, 0) if result.ntuples else None
+    if value is None or b'"Plan"' not in value:
+        return None
+    return read_plan(json.loads(value))
+
+
+def comparisons(dsn: str) -> list[Comparison]:
+    texts = statements_in((HERE / "everything_statements.sql").read_text())
+    found = []
+    with psycopg.connect(dsn, autocommit=True) as target, open_twin(collect(dsn)) as twin:
+        for text in texts:
+            if target.info.server_version < 160000 and "$" in text:
+                continue  # no GENERIC_PLAN to compare with
+            wanted, planned = plan_of(target, text), twin.plan(text)
+            if wanted is None:
+                assert not isinstance(planned, Plan)
+                continue
+            assert isinstance(planned, Plan), f"{text}: {planned.reason}"
+            ratio = planned.total_cost / wanted.total_cost if wanted.total_cost else 1.0
+            found.append(Comparison(text, wanted.signature == planned.signature, ratio))
+    return found
+
+
+@pytest.mark.pg("== 18")
+def test_every_plan_is_the_targets(everything_dsn: str) -> None:
+    found = comparisons(everything_dsn)
+    assert len(found) > 80
+    assert [c for c in found if not c.same_tree or abs(c.ratio - 1) > 0.01] == []
+
+
+@pytest.mark.pg("< 18")
+def test_plans_of_an_older_server_are_close(everything_dsn: str) -> None:
+    found = comparisons(everything_dsn)
+    assert len(found) > 50
+    assert sum(c.same_tree for c in found) >= 0.93 * len(found)
+    assert sum(abs(c.ratio - 1) <= 0.01 for c in found) >= 0.80 * len(found)
+
+
+def test_target_of_another_major_is_told(shop_dsn: str) -> None:
+    snapshot = collect(shop_dsn)
+    with open_twin(snapshot) as twin:
+        told = [n.what for n in twin.not_modelled if n.what.startswith("planner of")]
+    assert bool(told) == (snapshot.server.major != 18)
+
+
+def test_what_cannot_be_modelled_is_named_and_the_rest_still_planned(
+    make_database: Callable[..., str],
+) -> None:
+    """A type of an extension that no server here has, as a dump of such a database would show."""
+    snapshot = collect(
+        make_database("CREATE TABLE place (id int PRIMARY KEY, shape text, name text)")
+    )
+    (place,) = snapshot.relations
+    columns = tuple(
+        replace(c, type="public.geometry(Point,4326)") if c.name == "shape" else c
+        for c in place.columns
+    )
+    foreign = replace(snapshot, relations=(replace(place, columns=columns),))
+    with open_twin(foreign) as twin:
+        assert "type public.geometry" in [n.what for n in twin.not_modelled]
+        served = twin.plan("SELECT id, shape FROM place WHERE id = $1")
+        unserved = twin.plan("SELECT id FROM place WHERE shape && $1")
+    assert isinstance(served, Plan)
+    assert served.indexes_used() == {"place_pkey"}
+    assert not isinstance(unserved, Plan)
+    assert "operator does not exist" in unserved.reason
+
+
+def test_table_of_terabytes_costs_no_time(make_database: Callable[..., str]) -> None:
+    snapshot = collect(make_database("CREATE TABLE big (id bigint PRIMARY KEY, kind int)"))
+    (big,) = snapshot.relations
+    huge = replace(big, size_bytes=3 << 40, relpages=(3 << 40) // 8192, reltuples=3e10)
+    with open_twin(replace(snapshot, relations=(huge,))) as twin:
+        spec = IndexSpec(QualifiedName("public", "big"), (column_key("kind"),))
+        (made,) = twin.suppose([spec])
+        plan = twin.plan("SELECT count(*) FROM big")
+    assert isinstance(made, Hypothetical)
+    assert made.size_bytes > 100 << 30
+    assert isinstance(plan, Plan)
+    assert plan.total_cost > (3 << 40) / 8192
