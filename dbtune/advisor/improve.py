@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 Names = frozenset[str]
 
 _MIN_GAIN = 0.001
+_MUCH_SMALLER = 0.5
+_NEARLY = 1.1
+_NEGLIGIBLE = 0.003
 _MAX_MOVES = 20_000
 
 
@@ -34,6 +37,52 @@ def improve(
                 chosen, objective, found = moved, better, True
                 yield chosen, objective
                 break
+
+
+def settle(search: Search, chosen: Names, is_spent: Callable[[], bool]) -> Names:
+    """Take a smaller or simpler index wherever every statement does about as well with it."""
+    for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
+        for smaller in _simpler(search, name, chosen):
+            moved = chosen - {name} | {smaller}
+            if is_spent():
+                return chosen
+            if _is_as_good(search, chosen, moved):
+                chosen = moved
+                break
+    return chosen
+
+
+def _is_as_good(search: Search, chosen: Names, moved: Names) -> bool:
+    """True if no statement gets noticeably dearer by the move."""
+    for target in search.concerned(chosen ^ moved):
+        relevant = search.relevant[target.key]
+        cost = search.prices.price(target, chosen & relevant).cost
+        limit = max(_NEARLY * cost, min(2 * cost, cost + _NEGLIGIBLE * target.cost_before))
+        if search.least(target, moved) * target.cost_before > limit * target.value:
+            return False
+        if search.prices.price(target, moved & relevant).cost > limit:
+            return False
+    return True
+
+
+def _simpler(search: Search, name: str, chosen: Names) -> list[str]:
+    """Candidates on the same relation of half the size, or with fewer columns; smallest first."""
+    size, width = search.prices.size(name), _width(search, name)
+    found = [
+        other
+        for other in search.fixed
+        if other not in chosen
+        and search.relation(other) == search.relation(name)
+        and (
+            search.prices.size(other) <= _MUCH_SMALLER * size
+            or (search.prices.size(other) <= size and _width(search, other) < width)
+        )
+    ]
+    return sorted(found, key=lambda n: (search.prices.size(n), n))
+
+
+def _width(search: Search, name: str) -> int:
+    return len(search.prices.hypothetical(name).spec.columns)
 
 
 def _moves(search: Search, chosen: Names) -> list[tuple[float, Names]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from dbtune.advisor.improve import improve
+from dbtune.advisor.improve import improve, settle
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
 from dbtune.advisor.program import Cut, Offer, Program, bound, choose
@@ -58,6 +58,10 @@ class Search:
         best_objective = self.objective(best)
         lower = 0.0
         complete = True
+
+        def is_spent() -> bool:
+            return explains() > max_explains
+
         try:
             for _ in range(_MAX_ROUNDS):
                 before = explains()
@@ -66,7 +70,7 @@ class Search:
                     best, best_objective = chosen, objective
                 if explains() == before or explains() > max_explains:
                     break
-            for step in improve(self, best, best_objective, lambda: explains() > max_explains):
+            for step in improve(self, best, best_objective, is_spent):
                 best, best_objective = step
             for _ in range(_MAX_ROUNDS):
                 optimistic, proven = bound(self._program(), self.options)
@@ -78,6 +82,8 @@ class Search:
                     best, best_objective = optimistic, objective
                 if explains() == before or explains() > max_explains:
                     break
+            best = settle(self, best, is_spent)
+            best_objective = self.objective(best)
         except OutOfTime:
             complete = False
         return Found(best, best_objective, min(lower, best_objective), complete)

@@ -67,9 +67,8 @@ WANTED = [
     ),
     # covering
     (
-        "SELECT country, count(*) FROM account WHERE created_at > '2024-02-01' GROUP BY country",
-        ["account(country, created_at)", "account(created_at) include (country)",
-         "account(country) include (created_at)"],
+        "SELECT sum(amount) FROM invoice WHERE account_id BETWEEN $1 AND $2",
+        ["invoice(account_id) include (amount)"],
     ),
     # names, schemas, partitions
     (

@@ -39,6 +39,4 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
             if qual.operator in _ARRAY_OPERATORS:
                 yield None
         elif column.type == "jsonb":
-            yield None
-            if qual.operator in _PATH_OPERATORS:
-                yield "jsonb_path_ops"
+            yield "jsonb_path_ops" if qual.operator in _PATH_OPERATORS else None
