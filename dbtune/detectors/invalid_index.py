@@ -72,9 +72,14 @@ def _twin(snapshot: Snapshot, index: Index) -> str | None:
 
 
 def _cures(index: Index, evidence: Evidence) -> tuple[Change, ...]:
-    """Drop what another index does or REINDEX left; a partitioned index wants ATTACH, not SQL."""
+    """Drop what another index does, what REINDEX left, and what is unique and hence has failed.
+
+    To build a unique index again would fail again, as a rule, on the same duplicate keys. A
+    partitioned index wants ATTACH, and a person.
+    """
     if evidence.is_partitioned or index.parent:
         return ()
-    if (evidence.twin_index or evidence.is_leftover) and not index.constraint:
+    useless = evidence.twin_index or evidence.is_leftover or index.is_unique
+    if useless and not index.constraint:
         return (DropIndex(index.name, index.relation, index.definition),)
     return (RebuildIndex(index.name, index.relation),)

@@ -11,7 +11,7 @@ from dbtune.advice import (
     RewriteStatement,
 )
 from dbtune.identifier import QualifiedName
-from dbtune.index import spec_of
+from dbtune.index import IndexSpec, spec_of
 from dbtune.migration.comment import comment_text, size_text
 from dbtune.migration.create import build_steps
 from dbtune.migration.model import BRIEF_LOCK_TIMEOUT, Step
@@ -53,8 +53,16 @@ def _create(
     relation = snapshot.relation_by_name.get(spec.relation)
     if relation is not None and relation.kind == "p":
         up = create_steps(spec, name, snapshot, names, comment)
-        return up, [_drop_whole(name, ())]
-    return build_steps(name, spec.ddl(name.name), comment), [_drop_alone(name, ())]
+        return [*up, *_analyze(spec)], [_drop_whole(name, ())]
+    up = build_steps(name, spec.ddl(name.name), comment)
+    return [*up, *_analyze(spec)], [_drop_alone(name, ())]
+
+
+def _analyze(spec: IndexSpec) -> list[Step]:
+    """An expression has no statistics until its table is analysed; plans go astray till then."""
+    if not any(key.expression for key in spec.keys):
+        return []
+    return [Step(f"ANALYZE {spec.relation.sql}", ("Statistics of the index's expression.",))]
 
 
 def _drop(change: DropIndex, snapshot: Snapshot, comment: tuple[str, ...]) -> Both:
@@ -63,6 +71,8 @@ def _drop(change: DropIndex, snapshot: Snapshot, comment: tuple[str, ...]) -> Bo
         raise ValueError(f"{change.name.sql} cannot be dropped: {reason}")
     comment = (f"Drop {comment_text(str(change.name))}.", *comment)
     back = (f"Bring back {comment_text(str(change.name))}.",)
+    if index is not None and not index.is_valid:  # nobody wants a broken index back
+        return [_drop_alone(change.name, comment)], []
     relation = snapshot.relation_by_name.get(change.relation)
     if relation is not None and relation.kind == "p":
         return [_drop_whole(change.name, comment)], restore_steps(change.name, snapshot, back)
