@@ -22,6 +22,7 @@ from dbtune.rules.judge import judge
 from dbtune.rules.load import load_rules
 from dbtune.snapshot.model import Snapshot
 from dbtune.snapshot.scope import Scope
+from dbtune.traffic import Traffic
 from dbtune.workload import NotExamined, Workload
 
 EngineName = Literal["twin", "none"]
@@ -57,7 +58,11 @@ class Analysis:
 
 
 def analyze(
-    snapshot: Snapshot, options: AnalyzeOptions | None = None, progress: Progress | None = None
+    snapshot: Snapshot,
+    options: AnalyzeOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    traffic: Traffic | None = None,
 ) -> Analysis:
     """Examine a snapshot: parse, plan, advise, judge, and write it down.
 
@@ -65,6 +70,7 @@ def analyze(
         snapshot: what to examine; nothing else is read.
         options: what to look at and how.
         progress: told of each stage.
+        traffic: what logs tell of the order of statements, if there are logs.
 
     Raises:
         BadInput: a rule file or a rule's name is wrong.
@@ -75,7 +81,8 @@ def analyze(
     with priced_by(options.engine, snapshot, options.bindir, progress) as (engine, notes):
         workload = assemble_workload(snapshot, engine, options.scope, progress)
         advice = advise(workload, engine, options.advisor, progress)
-    workload = replace(workload, advice=advice, not_examined=(*workload.not_examined, *notes))
+    not_examined = (*workload.not_examined, *notes, *_damaged(traffic))
+    workload = replace(workload, advice=advice, not_examined=not_examined, traffic=traffic)
     progress.stage("judge")
     judged = judge(
         workload,
@@ -123,6 +130,13 @@ def priced_by(
     with open_twin(snapshot, binaries=binaries, progress=progress) as twin:
         notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
         yield twin, notes
+
+
+def _damaged(traffic: Traffic | None) -> tuple[NotExamined, ...]:
+    if traffic is None or not traffic.damaged_lines:
+        return ()
+    lines = f"{traffic.damaged_lines} of {traffic.lines} log lines"
+    return (NotExamined(lines, "damaged, or not of the log's format"),)
 
 
 def _strict_reasons(workload: Workload, strict: bool) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ _MOST_PARENTS = 6
 _DENSE_ROWS = 3.0
 """A list that returns fewer rows a call explains single lookups, not a loop."""
 
+_OWN_ROWS = 0.8
+"""Of the lookups in a tree, so many at least come from rows of earlier ones."""
+
 _SLACK = 0.5
 """An interval may stray from the bounds of the ratio by this much: requests straddle readings."""
 
@@ -46,9 +49,17 @@ class Pair:
     intervals: int
     holds_over_time: bool
     stray: float
+    spread: float
+
+    @property
+    def is_one_client(self) -> bool:
+        return client_of(self.child.text) == client_of(self.parent.text)
 
     @property
     def runs_per_parent(self) -> float:
+        """Repetitions in one unit of work, on the average."""
+        if self.parent is self.child:
+            return self.child.calls / (self.child.calls - self.child.statistics.rows)
         return self.parent.rows_per_call * min(1.0, self.ratio)
 
 
@@ -87,17 +98,38 @@ def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator
             pair
             for size in (1, 2)
             for chosen in combinations(feeds, size)
-            if (pair := _pair(child, chosen, deltas, min_ratio, max_ratio))
+            if (pair := _pair(child, chosen, deltas, min_ratio=min_ratio, max_ratio=max_ratio))
         ]
+        found += _recursions(workload.snapshot, child, parsed, deltas, min_ratio)
         if found:
             yield min(found, key=_order)
+
+
+def _recursions(
+    snapshot: Snapshot,
+    child: WorkloadStatement,
+    parsed: Statement,
+    deltas: _Deltas,
+    min_ratio: float,
+) -> Iterator[Pair]:
+    """A tree walked down by a lookup that its own rows feed: calls are rows and the few roots."""
+    rows = child.statistics.rows
+    for use, column, other, constraint in _looked_up(snapshot, parsed):
+        if other == use.relation and rows < child.calls and child.calls <= rows / _OWN_ROWS:
+            feed = _Feed(child, use.relation, column, constraint)
+            pair = _pair(
+                child, [feed], deltas,
+                min_ratio=min_ratio, max_ratio=1 / _OWN_ROWS, dense_rows=0.0,
+            )  # fmt: skip
+            if pair:
+                yield pair
 
 
 def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:
     """The best explanation first: it holds, from the same client, closely, with one parent."""
     return (
         not pair.holds_over_time,
-        client_of(pair.child.text) != client_of(pair.parent.text),
+        not pair.is_one_client,
         round(pair.stray, 1),
         len(pair.others),
         pair.parent.fingerprint,
@@ -160,14 +192,16 @@ def _pair(
     child: WorkloadStatement,
     feeds: Sequence[_Feed],
     deltas: _Deltas,
+    *,
     min_ratio: float,
     max_ratio: float,
+    dense_rows: float = _DENSE_ROWS,
 ) -> Pair | None:
     """The child with these feeds, if their rows explain its calls and the first is a list."""
     rows = sum(feed.statement.statistics.rows for feed in feeds)
     ratio = child.calls / rows if rows else 0.0
     first = feeds[0]
-    if not min_ratio <= ratio <= max_ratio or first.statement.rows_per_call < _DENSE_ROWS:
+    if not min_ratio <= ratio <= max_ratio or first.statement.rows_per_call < dense_rows:
         return None
     intervals = [
         (calls, fed)
@@ -193,11 +227,17 @@ def _pair(
         intervals=len(intervals),
         holds_over_time=holds,
         stray=_stray(intervals or [(child.calls, rows)]),
+        spread=_spread(intervals) if holds else 1.0,
     )
 
 
 def _stray(intervals: Sequence[tuple[int, int]]) -> float:
     return sum(abs(c - f) / max(c, f) for c, f in intervals) / len(intervals)
+
+
+def _spread(intervals: Sequence[tuple[int, int]]) -> float:
+    ratios = [calls / fed for calls, fed in intervals if fed]
+    return (max(ratios) - min(ratios)) / max(ratios) if len(ratios) > 1 and max(ratios) else 1.0
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,7 @@ _COMPARED = r"""(?P<name>(?:"(?:[^"]|"")+"|\w+)(?:\.(?:"(?:[^"]|"")+"|\w+))*)"""
 _PARAMETER = r"(?P<parameter>\$\d+)(?P<cast>::[\w ]+)?"
 _FORWARD = re.compile(rf"{_COMPARED}\s*=\s*{_PARAMETER}(?!\w)")
 _BACKWARD = re.compile(rf"(?<![\w$]){_PARAMETER}\s*=\s*{_COMPARED}")
-_TAIL = re.compile(
-    r"\s+(?:LIMIT\s+(?:\$\d+|\d+)(?:::\w+)?|OFFSET\s+(?:\$\d+|\d+)(?:::\w+)?|;)+\s*\Z",
-    re.IGNORECASE,
-)
+_TAIL = re.compile(r"(?:\s+(?:LIMIT|OFFSET)\s+(?:\$\d+|\d+)(?:::\w+)?)+\s*;?\s*\Z", re.IGNORECASE)
 
 
 def batched(text: str, seen: Outline, column: ColumnName, snapshot: Snapshot) -> str | None:
@@ -72,6 +69,8 @@ def _shortened(text: str, limited: bool) -> str:
 
 
 def _is_unique(snapshot: Snapshot, column: ColumnName) -> bool:
+    if not snapshot.relations:
+        return column.column.lower() == "id"  # what a log alone can tell
     return any(
         index.is_unique and index.relation.name == column.relation
         and [key.column for key in index.keys] == [column.column] and not index.predicate

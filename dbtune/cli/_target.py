@@ -10,6 +10,7 @@ from dbtune.progress import Progress
 from dbtune.snapshot.file import read_snapshot
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.workload_file import read_workload
+from dbtune.traffic import Traffic
 
 
 def is_file(target: str | None) -> bool:
@@ -43,3 +44,36 @@ def snapshot_of(
     if statements is None:
         return snapshot
     return replace(snapshot, statements=statements, readings=())
+
+
+def snapshot_and_traffic(
+    target: str | None,
+    options: CollectOptions,
+    progress: Progress,
+    *,
+    workload_file: Path | None = None,
+    logs: tuple[Path, ...] = (),
+    line_prefix: str | None = None,
+    show_values: bool = False,
+) -> tuple[Snapshot, Traffic | None]:
+    """The snapshot of TARGET and the traffic of logs; logs without a TARGET never connect.
+
+    Raises:
+        BadInput: a file cannot be used.
+        CannotConnect: the server cannot be reached.
+        MissingPrivilege: the role may read nothing.
+    """
+    if not logs:
+        return snapshot_of(target, options, progress, workload_file=workload_file), None
+    from dbtune.collect.logs import read_logs, snapshot_of_logs, statements_of_logs
+
+    known = None
+    if target is not None:
+        known = snapshot_of(target, options, progress, workload_file=workload_file)
+        line_prefix = line_prefix or known.settings.get("log_line_prefix")
+    traffic = read_logs(logs, line_prefix=line_prefix, show_values=show_values, progress=progress)
+    if known is None:
+        return snapshot_of_logs(traffic), traffic
+    if not known.statements:
+        known = replace(known, statements=statements_of_logs(traffic))
+    return known, traffic

@@ -57,6 +57,19 @@ def run(
         Path | None,
         typer.Option(help="SQL file of statements, instead of pg_stat_statements."),
     ] = None,
+    logs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Server log (csvlog, jsonlog, stderr, .gz), folder or -; again for more. "
+            "Without TARGET the logs are read alone."
+        ),
+    ] = None,
+    log_line_prefix: Annotated[
+        str | None, typer.Option(help="That of stderr logs; default: the server's, or a usual one.")
+    ] = None,
+    show_params: Annotated[
+        bool, typer.Option("--show-params", help="Print values from the logs: they name people.")
+    ] = False,
     budget: Annotated[
         str | None, typer.Option(help="Greatest size of all new indexes, such as 500MB.")
     ] = None,
@@ -78,10 +91,12 @@ def run(
     Reads the server in a read-only session, or a snapshot file; prints findings and writes
     report.html, report.json, migration.up.sql and migration.down.sql into --out.
     """
+    from dataclasses import replace
+
     from dbtune.advisor import AdvisorOptions
     from dbtune.cli._options import show, size_bytes
     from dbtune.cli._progress import shown_progress, timings_table
-    from dbtune.cli._target import snapshot_of
+    from dbtune.cli._target import snapshot_and_traffic
     from dbtune.collect import CollectOptions
     from dbtune.finding import Severity
     from dbtune.pipeline import AnalyzeOptions, analyze, write_analysis
@@ -101,8 +116,13 @@ def run(
         strict=strict,
     )
     with shown_progress() as stages:
-        snapshot = snapshot_of(target, collecting, stages, workload_file=workload)
-        analysis = analyze(snapshot, options, stages)
+        snapshot, traffic = snapshot_and_traffic(
+            target, collecting, stages, workload_file=workload, logs=tuple(logs or ()),
+            line_prefix=log_line_prefix, show_values=show_params,
+        )  # fmt: skip
+        if not snapshot.relations:
+            options = replace(options, engine="none")  # logs alone: there is nothing to price
+        analysis = analyze(snapshot, options, stages, traffic=traffic)
         stages.stage("write")
         files = write_analysis(analysis, out)
     formats = ("json",) if as_json else tuple(output_format or ("text",))

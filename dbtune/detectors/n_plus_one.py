@@ -39,6 +39,7 @@ class Params:
     min_ratio: float
     max_ratio: float
     likely_ratio: float
+    max_spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,10 @@ def _from_logs(workload: Workload, pattern: Pattern, params: Params) -> Match[Ev
 
 def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evidence]:
     child, parent = pair.child, pair.parent
-    near = params.likely_ratio <= min(pair.ratio, 1 / pair.ratio) and pair.holds_over_time
-    confidence = Confidence.LIKELY if near else Confidence.CANDIDATE
+    near = params.likely_ratio <= min(pair.ratio, 1 / pair.ratio)
+    steady = pair.is_one_client and pair.spread <= params.max_spread
+    likely = pair.holds_over_time and (near or steady)
+    confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
     client = client_of(child.text)
     column = ColumnName(pair.relation.name, pair.column)
     return Match(

@@ -114,7 +114,7 @@ def report_of(
     number = snapshot.server.version_num
     meta = Meta(
         dbtune_version=dbtune.__version__,
-        server_version=f"{number // 10000}.{number % 10000}",
+        server_version=f"{number // 10000}.{number % 10000}" if number else "unknown",
         database=snapshot.server.database,
         captured_at=snapshot.captured_at,
         engine=workload.advice.engine,

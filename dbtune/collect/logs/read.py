@@ -6,6 +6,7 @@ import csv
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -47,13 +48,18 @@ _RECORD_START = re.compile(rb"\n(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\{)")
 
 
 def read_logs(
-    paths: Sequence[Path], *, line_prefix: str | None = None, progress: Progress | None = None
+    paths: Sequence[Path],
+    *,
+    line_prefix: str | None = None,
+    show_values: bool = False,
+    progress: Progress | None = None,
 ) -> Traffic:
     """The traffic in a set of log files, which may be of different formats and ages.
 
     Args:
         paths: files, folders of files, or `-` for standard input; gzip is seen by itself.
         line_prefix: log_line_prefix of stderr files; None looks for a usual one.
+        show_values: whether reports may print logged values.
         progress: told of each file.
 
     Raises:
@@ -73,7 +79,8 @@ def read_logs(
             _shape(engine, paths)
             told.stage("finding units of work")
             counts.take(engine)
-            return traffic_of(engine, lines=counts.lines, damaged_lines=counts.damaged)
+            traffic = traffic_of(engine, lines=counts.lines, damaged_lines=counts.damaged)
+    return replace(traffic, shows_values=show_values)
 
 
 class _Counts:
