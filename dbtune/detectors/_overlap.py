@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dbtune.advice import DropIndex
 from dbtune.identifier import QualifiedName
-from dbtune.index import is_prefix, is_same, spec_of
+from dbtune.index import IndexSpec, is_prefix, is_same, spec_of
 from dbtune.snapshot.catalog import Index
 from dbtune.snapshot.model import Snapshot
 
@@ -49,6 +49,16 @@ def can_be_dropped(index: Index) -> bool:
         or index.constraint
         or index.parent
     )
+
+
+def begun_in_partitions(snapshot: Snapshot, spec: IndexSpec) -> Iterator[Index]:
+    """Indexes of single partitions that an index of the partitioned table would make needless."""
+    for partition in snapshot.partitions_by_parent.get(spec.relation, ()):
+        part = replace(spec, relation=partition.name)
+        for index in snapshot.indexes_by_relation.get(partition.name, ()):
+            if index.is_valid and can_be_dropped(index) and is_prefix(spec_of(index), part):
+                yield index
+        yield from begun_in_partitions(snapshot, part)
 
 
 def _worth(index: Index, referenced: frozenset[QualifiedName]) -> tuple[bool | int, ...]:

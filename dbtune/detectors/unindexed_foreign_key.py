@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dbtune.advice import CreateIndex
+from dbtune.advice import CreateIndex, DropIndex
 from dbtune.detectors._cover import is_served
+from dbtune.detectors._overlap import begun_in_partitions
 from dbtune.detectors._relation import activities, name_of, rows_of, size_of
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import quote_identifier
@@ -74,6 +75,7 @@ def _match(
     snapshot = workload.snapshot
     deletes = _deleted_by(workload, key)
     spec = IndexSpec(relation.name, tuple(column_key(column) for column in key.columns))
+    replaced = tuple(begun_in_partitions(snapshot, spec))
     return Match(
         subject=Subject(name_of(relation.name, key.columns), relation.name, key.columns),
         evidence=Evidence(
@@ -91,7 +93,10 @@ def _match(
         confidence=Confidence.PROVEN,
         statements=tuple(s.fingerprint for s in deletes),
         share=sum(s.share for s in deletes),
-        cures=(CreateIndex(spec),),
+        cures=(
+            CreateIndex(spec, tuple(index.name for index in replaced)),
+            *(DropIndex(i.name, i.relation, i.definition) for i in replaced),
+        ),
     )
 
 

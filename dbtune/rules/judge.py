@@ -164,7 +164,9 @@ def _recommendations(workload: Workload, judged: Sequence[_Judged]) -> Iterator[
 
 
 def _identity(change: Change) -> Hashable:
-    """What makes two changes one: an index is dropped once, for whatever reasons."""
+    """What makes two changes one: an index is built or dropped once, for whatever reasons."""
+    if isinstance(change, CreateIndex):
+        return ("create", change.spec)
     return ("drop", change.name) if isinstance(change, DropIndex) else change
 
 
