@@ -104,8 +104,14 @@ def _plan_by(engine: PricingEngine | None, one: _Read) -> Plan | Unplanned:
     if engine is None:
         return Unplanned("no pricing engine")
     if isinstance(one.parsed, Statement) and one.parsed.unresolved:
-        return Unplanned(f"not in the catalog: {', '.join(one.parsed.unresolved)}")
+        return Unplanned(_why_unresolved(one.parsed.unresolved))
     return engine.plan(one.statistics.text, search_path=one.statistics.search_path)
+
+
+def _why_unresolved(names: Sequence[str]) -> str:
+    if all(name.startswith(("pg_catalog.", "information_schema.")) for name in names):
+        return "it reads system catalogs, of which a snapshot holds no statistics"
+    return f"not in the catalog: {', '.join(names)}"
 
 
 def _weigh(
