@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from dbtune.advice import CreateIndex, Recommendation
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
 from dbtune.finding import Confidence, Severity
 from dbtune.gate.verdict import verdict_by_severity
 from dbtune.migration import Migration, write_migration
-from dbtune.pricing import PricingEngine
+from dbtune.pricing import Hypothetical, PricingEngine
 from dbtune.progress import Progress, Silent
 from dbtune.report.model import Report, report_of
 from dbtune.report.render import render
@@ -33,7 +34,7 @@ class AnalyzeOptions:
     """What to examine, by which rules, priced how, and when to fail.
 
     `fail_on` is the least severity that fails, `fail_on_confidence` the least confidence such a
-    finding needs. `strict` fails when anything was not examined.
+    finding needs. `strict` fails when a statement, or what the role may not see, was not examined.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -45,6 +46,7 @@ class AnalyzeOptions:
     bindir: Path | None = None
     min_confidence: Confidence = Confidence.LIKELY
     fail_on: Severity | None = None
+    fail_on_confidence: Confidence = Confidence.LIKELY
     strict: bool = False
 
 
@@ -81,22 +83,27 @@ def analyze(
     with priced_by(options.engine, snapshot, options.bindir, progress) as (engine, notes):
         workload = assemble_workload(snapshot, engine, options.scope, progress)
         advice = advise(workload, engine, options.advisor, progress)
-    not_examined = (*workload.not_examined, *notes, *_damaged(traffic))
-    workload = replace(workload, advice=advice, not_examined=not_examined, traffic=traffic)
-    progress.stage("judge")
-    judged = judge(
-        workload,
-        rules,
-        select=options.select,
-        ignore=options.ignore,
-        min_confidence=options.min_confidence,
-    )
+        skipped = (*workload.not_examined, *_damaged(traffic))
+        workload = replace(
+            workload, advice=advice, not_examined=(*skipped, *notes), traffic=traffic
+        )
+        progress.stage("judge")
+        judged = judge(
+            workload,
+            rules,
+            select=options.select,
+            ignore=options.ignore,
+            min_confidence=options.min_confidence,
+        )
+        recommendations = _with_sizes(judged.recommendations, engine)
     verdict = verdict_by_severity(
-        judged.findings, options.fail_on, reasons=_strict_reasons(workload, options.strict)
+        judged.findings,
+        options.fail_on,
+        min_confidence=options.fail_on_confidence,
+        reasons=_strict_reasons(skipped) if options.strict else (),
     )
-    report = report_of(workload, judged.findings, judged.recommendations, verdict=verdict)
-    migration = write_migration(judged.recommendations, snapshot)
-    return Analysis(report, migration, workload)
+    report = report_of(workload, judged.findings, recommendations, verdict=verdict)
+    return Analysis(report, write_migration(recommendations, snapshot), workload)
 
 
 def write_analysis(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
@@ -119,7 +126,7 @@ def priced_by(
     name: EngineName, snapshot: Snapshot, bindir: Path | None, progress: Progress
 ) -> Iterator[tuple[PricingEngine | None, tuple[NotExamined, ...]]]:
     """The pricing engine of that name, and what it cannot model."""
-    if name == "none":
+    if name == "none" or not snapshot.relations:
         yield None, ()
         return
     # The embedded server's room is not wanted where nothing is priced.
@@ -139,7 +146,23 @@ def _damaged(traffic: Traffic | None) -> tuple[NotExamined, ...]:
     return (NotExamined(lines, "damaged, or not of the log's format"),)
 
 
-def _strict_reasons(workload: Workload, strict: bool) -> tuple[str, ...]:
-    if not strict:
-        return ()
-    return tuple(f"--strict: not examined: {n.what}: {n.reason}" for n in workload.not_examined)
+def _with_sizes(
+    recommendations: Sequence[Recommendation], engine: PricingEngine | None
+) -> tuple[Recommendation, ...]:
+    """The recommendations, each new index with its estimated size, also where no price was due."""
+    if engine is None:
+        return tuple(recommendations)
+    sized = []
+    for recommendation in recommendations:
+        change = recommendation.change
+        if isinstance(change, CreateIndex) and recommendation.size_bytes is None:
+            (supposed,) = engine.suppose([change.spec])
+            if isinstance(supposed, Hypothetical):
+                sized.append(replace(recommendation, size_bytes=supposed.size_bytes))
+                continue
+        sized.append(recommendation)
+    return tuple(sized)
+
+
+def _strict_reasons(skipped: Sequence[NotExamined]) -> tuple[str, ...]:
+    return tuple(f"--strict: not examined: {n.what}: {n.reason}" for n in skipped)

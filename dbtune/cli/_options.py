@@ -11,6 +11,7 @@ import typer
 
 from dbtune.errors import BadInput
 from dbtune.files import write_file
+from dbtune.finding import Confidence, Severity
 from dbtune.report.model import Report
 from dbtune.report.render import Style, render
 
@@ -30,7 +31,25 @@ def size_bytes(text: str, option: str) -> int:
     return int(float(found[1]) * unit)
 
 
-def show(report: Report, formats: tuple[str, ...], *, top: int, files: tuple[Path, ...]) -> None:
+def failing_from(text: str | None) -> tuple[Severity | None, Confidence]:
+    """`error`, or `warning:proven`: the least severity that fails, and the least confidence.
+
+    Raises:
+        BadInput: no such severity or confidence.
+    """
+    if text is None:
+        return None, Confidence.LIKELY
+    severity, _, confidence = text.partition(":")
+    try:
+        return Severity[severity.upper()], Confidence[(confidence or "likely").upper()]
+    except KeyError as error:
+        raise BadInput(
+            f"--fail-on {text!r}: there is no {error.args[0].lower()!r}.",
+            "Write info, warning or error, and perhaps :candidate, :likely or :proven behind it.",
+        ) from None
+
+
+def show(report: Report, formats: tuple[str, ...], top: int, files: tuple[Path, ...]) -> None:
     """Print or write the report in every format asked for: `text`, or `json=FILE`.
 
     Raises:

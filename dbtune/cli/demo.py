@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dbtune.cli._arguments import Out
+
 if TYPE_CHECKING:
     from dbtune.cli._progress import Stages
     from dbtune.demo.compare import Comparison
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for reports and migration.")
-    ] = Path("reports/out/demo"),
+    out: Out = Path("reports/out/demo"),
     only_start: Annotated[
         bool,
         typer.Option("--only-start", help="Start it with its traffic, and wait for Ctrl-C."),
@@ -48,7 +48,7 @@ def run(
         files = write_analysis(analysis, out)
         stages.end()
         typer.echo(f"The demo application answered {requests} requests. dbtune analyze says:\n")
-        show(analysis.report, ("text",), top=20, files=files)
+        show(analysis.report, ("text",), 20, files)
         compared, again = _mend(demo.dsn, first, analysis, out, stages)
     typer.echo(_table(compared))
     typer.echo(f"\nAnalysed again: {_left(again)}\nThe report: {(out / 'report.html').resolve()}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dbtune.errors import ExitCode
-from dbtune.finding import Finding, Severity
+from dbtune.finding import Confidence, Finding, Severity
 
 
 class Outcome(StrEnum):
@@ -63,21 +63,33 @@ class Verdict:
 
 
 def verdict_by_severity(
-    findings: Iterable[Finding], fail_on: Severity | None, *, reasons: Iterable[str] = ()
+    findings: Iterable[Finding],
+    fail_on: Severity | None,
+    *,
+    min_confidence: Confidence = Confidence.CANDIDATE,
+    reasons: Iterable[str] = (),
 ) -> Verdict:
     """The verdict without baseline and policy: findings at or above `fail_on` fail.
 
     Args:
         findings: what was found.
         fail_on: the least severity that fails; None: none does.
+        min_confidence: the least confidence that a finding needs to fail.
         reasons: further reasons to fail.
     """
-    return Verdict(tuple(_by_severity(f, fail_on) for f in findings), tuple(reasons))
+    return Verdict(
+        tuple(_by_severity(f, fail_on, min_confidence) for f in findings), tuple(reasons)
+    )
 
 
-def _by_severity(finding: Finding, fail_on: Severity | None) -> Decision:
+def _by_severity(
+    finding: Finding, fail_on: Severity | None, min_confidence: Confidence
+) -> Decision:
     if fail_on is None:
         return Decision(finding, Outcome.PASSES, "no severity fails (--fail-on is not given)")
+    if finding.confidence < min_confidence:
+        reason = f"{finding.confidence.word} is below the confidence asked for"
+        return Decision(finding, Outcome.PASSES, reason)
     if finding.severity >= fail_on:
         reason = f"{finding.severity.word} is at or above --fail-on {fail_on.word}"
         return Decision(finding, Outcome.FAILS, reason)
