@@ -22,6 +22,7 @@ from dbtune.twin.size import (
 )
 
 _UNKNOWN_WIDTH = 32  # get_typavgwidth() for a type of unknown width
+_TUPLES_PER_PAGE = 291  # MaxHeapTuplesPerPage
 _UNKNOWN_DISTINCT = 200.0  # DEFAULT_NUM_DISTINCT
 
 
@@ -88,7 +89,7 @@ def index_size(
             groups = _groups_of_column(keys[0], rows, with_nulls=False)
             return hash_size(max(relation.reltuples, rows), groups, fillfactor_percent=filled)
         case "brin":
-            return brin_size(heap_pages, _pages_per_range(spec), _summary_bytes(keys))
+            return brin_size(heap_pages, _pages_per_range(spec), _summary_bytes(spec, keys))
         case "gin":
             # Nothing is known of the keys: as many entries as values, all in the entry tree.
             size = gin_size(key_groups(keys, rows), heap_pages)
@@ -150,11 +151,21 @@ def _pages_per_range(spec: IndexSpec) -> int:
     return 128
 
 
-def _summary_bytes(keys: Sequence[KeyFigures]) -> float:
-    """Two bounds a key (minmax), after a header of eight bytes."""
-    return 8 + sum(
-        2 * (k.width.length if k.width.length > 0 else k.width.average_bytes) for k in keys
-    )
+def _summary_bytes(spec: IndexSpec, keys: Sequence[KeyFigures]) -> float:
+    """Bytes of one block range's summary: two bounds a key, a set of values, or a Bloom filter.
+
+    minmax_multi keeps up to 32 values. A Bloom filter of the default false positive rate of 1 %
+    has 9.6 bits for each of a tenth of the rows that a range can hold (brin_bloom.c).
+    """
+    total = 8.0
+    for key, figures in zip(spec.keys, keys, strict=True):
+        width = figures.width
+        value = width.length if width.length > 0 else width.average_bytes
+        if "bloom" in (key.opclass or ""):
+            total += min(_pages_per_range(spec) * _TUPLES_PER_PAGE * 0.1 * 9.6 / 8, 8000.0)
+        else:
+            total += value * (32 if "multi" in (key.opclass or "") else 2)
+    return total
 
 
 # Bytes of a GiST leaf key where it is not the value itself: points and shapes become boxes.
