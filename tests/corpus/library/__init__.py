@@ -1,0 +1,1 @@
+"""The library as a Django application: Django looks relations up by installed application."""

@@ -1,0 +1,77 @@
+"""Run the corpus: every view several times, shuffled over threads and pooled connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from threading import Barrier
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from dbtune.snapshot.model import Counter, Reading, Snapshot
+from tests.corpus.django_views import django_views
+from tests.corpus.peewee_views import peewee_views
+from tests.corpus.sqlalchemy_views import sqlalchemy_async_views, sqlalchemy_views
+from tests.corpus.views import Views
+
+_SCHEMA = Path(__file__).with_name("schema.sql")
+THREADS = 4
+
+
+def make_library(dsn: str) -> str:
+    """A database with the library in it; returns its DSN."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS library WITH (FORCE)")
+        connection.execute("CREATE DATABASE library")
+    library = make_conninfo(dsn, dbname="library")
+    with psycopg.connect(library, autocommit=True) as connection:
+        connection.execute(_SCHEMA.read_bytes())
+    return library
+
+
+def all_clients(library: str) -> list[Views]:
+    """Every client library with its views."""
+    makers: tuple[Callable[[str], Views], ...] = (
+        django_views, sqlalchemy_views, sqlalchemy_async_views, peewee_views,
+    )  # fmt: skip
+    return [make(library) for make in makers]
+
+
+def run_rounds(clients: list[Views], *, rounds: int, repeats: int, seed: int = 7) -> Iterator[int]:
+    """Run all views `repeats` times a round, in an order of chance; yields after each round."""
+    choice = Random(seed)
+    views = [view for client in clients for view in client.all]
+    together = Barrier(THREADS)
+
+    def close() -> None:
+        together.wait()  # so that each thread closes its own
+        for client in clients:
+            client.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for number in range(rounds):
+            turns = [(view, choice.getrandbits(32)) for view in views for _ in range(repeats)]
+            choice.shuffle(turns)
+            for done in [pool.submit(view.run, Random(chosen)) for view, chosen in turns]:
+                done.result()
+            yield number
+        for closed in [pool.submit(close) for _ in range(THREADS)]:
+            closed.result()
+
+
+def with_readings(snapshots: list[Snapshot]) -> Snapshot:
+    """The last snapshot, with every snapshot's counters as readings."""
+    last = snapshots[-1]
+    readings = []
+    for snapshot in snapshots:
+        counters = {
+            (s.queryid, s.role, s.toplevel): Counter(s.calls, s.rows, s.total_exec_ms)
+            for s in snapshot.statements
+        }
+        found = tuple(counters.get((s.queryid, s.role, s.toplevel)) for s in last.statements)
+        readings.append(Reading(snapshot.captured_at, found))
+    return replace(last, readings=tuple(readings))
