@@ -51,9 +51,7 @@ SELECT /* dbtune */
     i.indimmediate AS is_immediate,
     false AS nulls_not_distinct,                       --[ server < 15 ]
     i.indnullsnotdistinct AS nulls_not_distinct,       --[ server >= 15 ]
-    (SELECT conname FROM pg_constraint con
-     WHERE con.conindid = i.indexrelid AND con.contype IN ('p', 'u', 'x')
-     ORDER BY con.oid LIMIT 1) AS "constraint",
+    con.conname AS "constraint",
     c.relpages,
     c.reltuples,
     CASE WHEN c.relkind = 'I' THEN 0
@@ -84,6 +82,9 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class t ON t.oid = i.indrelid
 JOIN pg_namespace tn ON tn.oid = t.relnamespace
 JOIN pg_am am ON am.oid = c.relam
+-- An index backs constraints of its own relation only; that column is indexed, conindid is not.
+LEFT JOIN pg_constraint con ON con.conrelid = i.indrelid AND con.conindid = i.indexrelid
+    AND con.contype IN ('p', 'u', 'x')
 CROSS JOIN LATERAL (SELECT i.indexrelid = ANY (%(locked)s::oid[])
                         OR i.indrelid = ANY (%(locked)s::oid[]) AS is_blocked) b
 WHERE i.indrelid = ANY (%(selected)s::oid[]) AND i.indislive
