@@ -11,9 +11,12 @@ from dbtune.cli._arguments import Out
 
 if TYPE_CHECKING:
     from dbtune.cli._progress import Stages
+    from dbtune.demo.application import Demo
     from dbtune.demo.compare import Comparison
     from dbtune.pipeline import Analysis
+    from dbtune.server.cluster import Cluster
     from dbtune.snapshot.model import Snapshot
+    from dbtune.traffic import Traffic
 
 
 def run(
@@ -44,18 +47,27 @@ def run(
             stages.end()
             _wait(demo.dsn, requests)
         first = collect(demo.dsn, progress=stages)
-        analysis = analyze(first, progress=stages)
+        analysis = analyze(first, progress=stages, traffic=_logged(demo.cluster, stages))
         files = write_analysis(analysis, out)
         stages.end()
         typer.echo(f"The demo application answered {requests} requests. dbtune analyze says:\n")
         show(analysis.report, ("text",), 20, files)
-        compared, again = _mend(demo.dsn, first, analysis, out, stages)
+        compared, again = _mend(demo, first, analysis, out, stages)
     typer.echo(_table(compared))
     typer.echo(f"\nAnalysed again: {_left(again)}\nThe report: {(out / 'report.html').resolve()}")
 
 
+def _logged(cluster: Cluster, stages: Stages) -> Traffic:
+    """The traffic in the demo server's log, which holds every statement."""
+    from dbtune.collect.logs import read_logs
+    from dbtune.demo.application import SETTINGS
+
+    prefix = SETTINGS["log_line_prefix"]
+    return read_logs((cluster.log_file,), line_prefix=prefix, progress=stages)
+
+
 def _mend(
-    dsn: str, first: Snapshot, analysis: Analysis, out: Path, stages: Stages
+    demo: Demo, first: Snapshot, analysis: Analysis, out: Path, stages: Stages
 ) -> tuple[tuple[Comparison, ...], Analysis]:
     """Apply the migration, send another round of traffic, compare and analyse again."""
     from dbtune.apply import apply_file
@@ -65,13 +77,15 @@ def _mend(
     from dbtune.demo.traffic import send_traffic
     from dbtune.pipeline import analyze
 
+    dsn = demo.dsn
     apply_file(dsn, str(out / "migration.up.sql"), stages)
     vacuum(dsn)
     between = collect(dsn, progress=stages)
     send_traffic(dsn, seed=2, progress=stages)
     last = collect(dsn, progress=stages)
     affected = {f for r in analysis.report.recommendations for f in r.statements}
-    return compare_rounds(first, between, last, affected), analyze(last, progress=stages)
+    again = analyze(last, progress=stages, traffic=_logged(demo.cluster, stages))
+    return compare_rounds(first, between, last, affected), again
 
 
 def _table(compared: tuple[Comparison, ...]) -> str:
@@ -88,8 +102,8 @@ def _left(again: Analysis) -> str:
     findings = again.report.findings
     if not findings:
         return "nothing is found any more."
-    rules = ", ".join(sorted({f.rule for f in findings}))
-    return f"{len(findings)} findings are left, for the application to mend: {rules}."
+    names = ", ".join(sorted({f"{f.rule} on {f.subject.name}" for f in findings}))
+    return f"{len(findings)} findings are left, for the application to mend: {names}."
 
 
 def _wait(dsn: str, requests: int) -> None:
