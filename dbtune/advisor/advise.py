@@ -28,7 +28,7 @@ from dbtune.workload import Workload
 _SHARE_PER_INDEX = 0.001
 """An index must save this part of the workload, whatever it costs to keep."""
 
-_SHARE_PER_SIZE = 0.005
+_SHARE_PER_SIZE = 0.0005
 """And this part more, if it is as large as all the tables together."""
 
 _EXPLAINS_PER_TARGET = 12
@@ -150,7 +150,9 @@ class _Run:
             gathered.declined.append(declined.statement(statement, reason))
             return None
         cost = max(plan.total_cost, 0.01)
-        return Target(statement, value_of(statement, cost, self.options.objective), cost, plan)
+        value = value_of(statement, cost, self.options.objective)
+        loose = gathered.loose[key] if self.options.objective == "time" else frozenset()
+        return Target(statement, value, cost, plan, loose)
 
     def _merge(
         self,

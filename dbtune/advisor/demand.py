@@ -58,6 +58,18 @@ class Demand:
         statistics = self.statistics(column)
         return float(statistics.avg_width) if statistics else 32.0
 
+    def selectivity(self, qual: Qual) -> float:
+        """About which part of the rows an equality lets in."""
+        column = self.relation.column(qual.column)
+        statistics = self.statistics(column) if column else None
+        if qual.expression or statistics is None:
+            return 0.0
+        if qual.kind == "is_null":
+            return statistics.null_frac
+        if qual.kind == "boolean":
+            return 0.5
+        return 1.0 / max(self.n_distinct(qual.column), 1.0)
+
     def equality_rank(self, name: str) -> tuple[float, float, int]:
         """Sort key of equality columns, best first."""
         column = self.relation.column(name)

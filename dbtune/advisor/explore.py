@@ -80,15 +80,10 @@ def _by_relation(prices: Prices, target: Target, priced: Priced) -> list[Priced]
 
 def _smaller(prices: Prices, winners: Names, candidates: Names) -> Names:
     """Smaller candidates that begin like a winner: what a small budget may take instead."""
-    largest: dict[object, int] = {}
+    largest: dict[str, int] = {}
     for winner in winners:
-        head = _head(prices, winner)
+        head = prices.head(winner)
         largest[head] = max(prices.size(winner), largest.get(head, 0))
     return frozenset(
-        c for c in candidates if prices.size(c) < _SMALLER * largest.get(_head(prices, c), 0)
+        c for c in candidates if prices.size(c) < _SMALLER * largest.get(prices.head(c), 0)
     )
-
-
-def _head(prices: Prices, name: str) -> object:
-    spec = prices.hypothetical(name).spec
-    return (spec.relation, spec.access_method, spec.keys[0])

@@ -9,6 +9,7 @@ from dbtune.advice import Declined
 from dbtune.advisor import declined
 from dbtune.advisor.candidates import candidates_for
 from dbtune.advisor.demand import Demand, demands, rank_columns
+from dbtune.advisor.keys import begins_loosely, index_head
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.served import is_served
 from dbtune.index import IndexSpec
@@ -25,6 +26,7 @@ class Gathered:
     """Candidates of each statement that has any, and the account of the rest."""
 
     specs: dict[str, tuple[IndexSpec, ...]] = field(default_factory=dict)
+    loose: dict[str, frozenset[str]] = field(default_factory=dict)
     statements: dict[str, WorkloadStatement] = field(default_factory=dict)
     declined: list[Declined] = field(default_factory=list)
     pruned: Counter[str] = field(default_factory=Counter)
@@ -49,6 +51,9 @@ def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
         gathered.pruned["served by an existing index"] += len(specs) - len(kept)
         if kept:
             gathered.specs[statement.fingerprint] = kept
+            gathered.loose[statement.fingerprint] = frozenset(
+                index_head(s) for s in kept if any(begins_loosely(d, s) for d in large)
+            )
         else:
             reason = declined.without_candidates(statement.parsed, wanted, large, specs)
             gathered.declined.append(declined.statement(statement, reason))

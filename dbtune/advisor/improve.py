@@ -13,7 +13,9 @@ Names = frozenset[str]
 _MIN_GAIN = 0.001
 _MUCH_SMALLER = 0.5
 _NEARLY = 1.1
-_NEGLIGIBLE = 0.003
+_NEGLIGIBLE = 0.01
+_ONE_VISIT = 5.0
+"""Planner cost of fetching one page more at random, and its row."""
 _MAX_MOVES = 20_000
 
 
@@ -46,18 +48,23 @@ def settle(search: Search, chosen: Names, is_spent: Callable[[], bool]) -> Names
             moved = chosen - {name} | {smaller}
             if is_spent():
                 return chosen
-            if _is_as_good(search, chosen, moved):
+            # A few visits to the table are a fair price for a narrower index; a lost key is not.
+            share = _NEGLIGIBLE if _same_keys(search, name, smaller) else 0.0
+            if _is_as_good(search, chosen, moved, share):
                 chosen = moved
                 break
     return chosen
 
 
-def _is_as_good(search: Search, chosen: Names, moved: Names) -> bool:
-    """True if no statement gets noticeably dearer by the move."""
+def _is_as_good(search: Search, chosen: Names, moved: Names, share: float) -> bool:
+    """True if no statement gets noticeably dearer by the move.
+
+    `share` is the part of what it cost without any index that a statement may cost more.
+    """
     for target in search.concerned(chosen ^ moved):
         relevant = search.relevant[target.key]
         cost = search.prices.price(target, chosen & relevant).cost
-        limit = max(_NEARLY * cost, min(2 * cost, cost + _NEGLIGIBLE * target.cost_before))
+        limit = max(_NEARLY * cost, cost + share * target.cost_before, cost + _ONE_VISIT)
         if search.least(target, moved) * target.cost_before > limit * target.value:
             return False
         if search.prices.price(target, moved & relevant).cost > limit:
@@ -79,6 +86,11 @@ def _simpler(search: Search, name: str, chosen: Names) -> list[str]:
         )
     ]
     return sorted(found, key=lambda n: (search.prices.size(n), n))
+
+
+def _same_keys(search: Search, name: str, other: str) -> bool:
+    one, two = search.prices.hypothetical(name).spec, search.prices.hypothetical(other).spec
+    return one.access_method == two.access_method and one.keys == two.keys
 
 
 def _width(search: Search, name: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dbtune.advisor.demand import Demand, is_equality
+from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.model import Qual, SortKey
 
@@ -13,6 +14,7 @@ Keys = tuple[IndexKey, ...]
 
 MAX_KEYS = 5
 _MAX_EQUALITIES = 4
+_SELECTIVE = 0.3
 _NOT_ORDERED = ("json", "jsonb", "xml", "tsvector", "tsquery", "point", "box", "polygon", "line")
 
 
@@ -61,19 +63,45 @@ def _extremes(demand: Demand, equalities: Keys) -> Iterator[Keys]:
     """min() and max() of a column are the ends of an index on it."""
     known = {key.column for key in equalities}
     rest = [c for c in demand.use.projected if c not in known]
-    if not demand.use.all_columns and len(rest) <= 2:
+    if not demand.use.all_columns and not demand.joins and len(rest) <= 2:
         for column in rest:
             yield (*equalities, IndexKey(column))
 
 
 def equality_keys(demand: Demand) -> Keys:
-    """Columns and expressions compared for equality, the most shared and selective first."""
-    found = {key_of(q): q for q in demand.quals() if is_equality(q)}
+    """Columns and expressions compared for equality, the most shared and selective first.
+
+    A condition that lets in a third of the rows or more earns no place beside better ones.
+    """
+    quals = [q for q in demand.quals() if is_equality(q)]
+    selective = [q for q in quals if demand.selectivity(q) < _SELECTIVE]
+    found = dict.fromkeys(key_of(q) for q in selective or quals)
     ordered = sorted(found, key=lambda key: _rank(demand, key))
     if len(ordered) > _MAX_EQUALITIES:
         best = sorted(ordered, key=lambda key: -_distinct(demand, key))[:_MAX_EQUALITIES]
         ordered = [key for key in ordered if key in best]
     return tuple(ordered)
+
+
+def index_head(spec: IndexSpec) -> str:
+    """Where an index begins: relation, access method and first key."""
+    first = spec.keys[0]
+    return "\0".join(
+        (spec.relation.sql, spec.access_method, first.column or "", first.expression or "")
+    )
+
+
+def begins_loosely(demand: Demand, spec: IndexSpec) -> bool:
+    """True for a B-tree that begins with a range or an order where the statement fixes a column.
+
+    It reads what the fixed column would have ruled out. How much that is rests on the width of the
+    range or on how soon a limit is reached, and the planner can only guess at both.
+    """
+    fixed = equality_keys(demand)
+    joined = {column for columns in demand.joins for column in columns}
+    ours = spec.relation == demand.relation.name and spec.access_method == "btree"
+    first = spec.keys[0]
+    return ours and bool(fixed) and first not in fixed and first.column not in joined
 
 
 def range_keys(demand: Demand) -> Keys:

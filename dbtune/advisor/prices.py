@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from dbtune.advisor.keys import index_head
 from dbtune.advisor.targets import Target
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine
@@ -34,6 +35,7 @@ class Prices:
         self._engine = engine
         self._deadline = deadline
         self._hypothetical: dict[str, Hypothetical] = {}
+        self._heads: dict[str, str] = {}
         self._owners: dict[str, str] = {}
         self._known: dict[str, list[Priced]] = {}
         self._fixed: Names = frozenset()
@@ -41,6 +43,7 @@ class Prices:
     def add(self, hypothetical: Hypothetical) -> None:
         """Make a candidate known by its name, and by those that it has on partitions."""
         self._hypothetical[hypothetical.name] = hypothetical
+        self._heads[hypothetical.name] = index_head(hypothetical.spec)
         for name in (hypothetical.name, *hypothetical.parts):
             self._owners[name] = hypothetical.name
         if any(key.expression for key in hypothetical.spec.keys):
@@ -86,6 +89,9 @@ class Prices:
 
     def size(self, name: str) -> int:
         return self._hypothetical[name].size_bytes
+
+    def head(self, name: str) -> str:
+        return self._heads[name]
 
     def names(self) -> Names:
         """All candidates."""

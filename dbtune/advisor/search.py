@@ -16,6 +16,8 @@ from dbtune.advisor.targets import Target
 _GAP_ENOUGH = 0.01
 _MAX_ROUNDS = 40
 _USEFUL = 0.97
+_CAUTION = 1.5
+"""A price that rests on guesses is taken for this much more, to choose by."""
 _CHAINS = 3
 _GUESS = 1.02
 """A merged index is taken to serve at 2 % above the narrow one, until it is priced."""
@@ -98,7 +100,9 @@ class Search:
 
     def weighted(self, target: Target, priced: Priced) -> float:
         """What a plan of the statement makes of its value."""
-        return target.value * priced.cost / target.cost_before
+        is_loose = any(self.prices.head(n) in target.loose for n in priced.used)
+        caution = _CAUTION if is_loose else 1.0
+        return target.value * caution * priced.cost / target.cost_before
 
     def least(self, target: Target, chosen: Names) -> float:
         """A bound that the statement cannot beat with a set: plans that could see more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbtune.advisor.demand import Demand, is_equality
+from dbtune.advisor.demand import Demand
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 
@@ -20,7 +20,7 @@ def propose(demand: Demand) -> Iterator[IndexSpec]:
         return
     for qual in demand.quals():
         column = demand.relation.column(qual.column)
-        if column is None or qual.expression or not (qual.kind == "range" or is_equality(qual)):
+        if column is None or qual.expression or qual.kind not in {"range", "equal"}:
             continue
         statistics = demand.statistics(column)
         if statistics and abs(statistics.correlation or 0.0) >= _MIN_CORRELATION:
