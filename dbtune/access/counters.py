@@ -82,14 +82,13 @@ class _Change:
 def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
     """One pair per child that the rows of one list, or of two, can explain."""
     deltas = _Deltas(workload.snapshot)
-    lists = tuple(_lists(workload))
     for child, parsed in workload.parsed():
         if parsed.kind != "select" or not child.calls:
             continue
         feeds = sorted(
             (
                 feed
-                for feed in _feeds(workload.snapshot, child, parsed, lists)
+                for feed in _feeds(workload, child, parsed)
                 if feed.statement.statistics.rows * min_ratio <= child.calls
             ),
             key=lambda feed: (-feed.statement.statistics.rows, feed.statement.fingerprint),
@@ -136,31 +135,29 @@ def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:
     )
 
 
-def _lists(workload: Workload) -> Iterator[tuple[WorkloadStatement, Statement]]:
-    for statement, parsed in workload.parsed():
-        if parsed.kind == "select" and statement.statistics.rows:
-            yield statement, parsed
-
-
-def _feeds(
-    snapshot: Snapshot,
-    child: WorkloadStatement,
-    parsed: Statement,
-    lists: Sequence[tuple[WorkloadStatement, Statement]],
-) -> Iterator[_Feed]:
+def _feeds(workload: Workload, child: WorkloadStatement, parsed: Statement) -> Iterator[_Feed]:
     """Statements whose rows hold values that the child looks up by equality, each once."""
     seen: set[str] = set()
-    for use, column, other, constraint in _looked_up(snapshot, parsed):
-        for statement, listed in lists:
-            read = {one.relation for one in listed.relations}
+    for use, column, other, constraint in _looked_up(workload.snapshot, parsed):
+        for statement, _ in workload.uses_of(other):
             if (
-                other in read
-                and use.relation not in read
+                _lists_without(statement, use.relation)
                 and statement.fingerprint != child.fingerprint
                 and statement.fingerprint not in seen
             ):
                 seen.add(statement.fingerprint)
                 yield _Feed(statement, use.relation, column, constraint)
+
+
+def _lists_without(statement: WorkloadStatement, relation: QualifiedName) -> bool:
+    """True for a SELECT that returned rows and reads the relation nowhere."""
+    parsed = statement.parsed
+    return (
+        isinstance(parsed, Statement)
+        and parsed.kind == "select"
+        and statement.statistics.rows > 0
+        and not parsed.uses_of(relation)
+    )
 
 
 def _looked_up(
@@ -173,7 +170,7 @@ def _looked_up(
         for qual in use.quals_of("equal"):
             if qual.operand != "parameter" or qual.expression:
                 continue
-            for key in snapshot.foreign_keys:
+            for key in snapshot.foreign_keys_by_end.get(use.relation, ()):
                 if len(key.columns) == 1 and key.referenced is not None:
                     other = _other_end(key, use.relation, qual.column)
                     if other:

@@ -11,6 +11,7 @@ from typing import Any
 from dbtune.advice import Change, CreateIndex, DropIndex, Recommendation
 from dbtune.errors import BadInput
 from dbtune.finding import Confidence, Finding, Match, Severity, finding_fingerprint
+from dbtune.identifier import QualifiedName
 from dbtune.index import is_prefix
 from dbtune.rules.model import Rule
 from dbtune.workload import Workload
@@ -152,13 +153,17 @@ def _recommendations(workload: Workload, judged: Sequence[_Judged]) -> Iterator[
     recommended is not recommended beside it.
     """
     priced = {_identity(r.change): r for r in workload.advice.recommendations}
-    asked = {change: None for j in judged for change in j.match.cures}
+    asked: dict[QualifiedName, list[CreateIndex]] = {}
+    for j in judged:
+        for change in j.match.cures:
+            if isinstance(change, CreateIndex):
+                asked.setdefault(change.spec.relation, []).append(change)
     merged: dict[Hashable, Recommendation] = {}
     for j in judged:
         for cure in j.match.cures:
-            change = _widest(cure, asked)
-            key = _identity(change)
-            known = merged.get(key) or priced.get(key) or _unpriced(change, j)
+            wanted = _widest(cure, asked)
+            key = _identity(wanted)
+            known = merged.get(key) or priced.get(key) or _unpriced(wanted, j)
             merged[key] = _also_mends(known, j)
     yield from merged.values()
 
@@ -170,15 +175,12 @@ def _identity(change: Change) -> Hashable:
     return ("drop", change.name) if isinstance(change, DropIndex) else change
 
 
-def _widest(change: Change, asked: Collection[Change]) -> Change:
+def _widest(change: Change, asked: Mapping[QualifiedName, Sequence[CreateIndex]]) -> Change:
     """The change itself, or the longest index asked for that does its work too."""
     if not isinstance(change, CreateIndex):
         return change
-    wider = [
-        other
-        for other in asked
-        if isinstance(other, CreateIndex) and is_prefix(change.spec, other.spec)
-    ]
+    relation = change.spec.relation
+    wider = [other for other in asked[relation] if is_prefix(change.spec, other.spec)]
     return max(wider, key=lambda c: (len(c.spec.columns), c.spec.body()), default=change)
 
 

@@ -168,6 +168,15 @@ class Snapshot:
     def foreign_keys(self) -> tuple[Constraint, ...]:
         return tuple(c for c in self.constraints if c.kind == "f")
 
+    @cached_property
+    def foreign_keys_by_end(self) -> dict[QualifiedName, tuple[Constraint, ...]]:
+        """The foreign keys that refer from or to each relation."""
+        grouped: dict[QualifiedName, list[Constraint]] = {}
+        for key in self.foreign_keys:
+            for end in {key.relation, key.referenced or key.relation}:
+                grouped.setdefault(end, []).append(key)
+        return {name: tuple(keys) for name, keys in grouped.items()}
+
     def resolve(self, name: str, schema: str | None = None) -> Relation | None:
         """The relation that an unquoted (schema and) name means under the search path."""
         schemas = (schema,) if schema else self.search_path
