@@ -15,6 +15,9 @@ def write_file(path: Path, content: str | bytes, *, private: bool = False) -> No
     Raises:
         BadInput: the file cannot be written.
     """
+    if path.exists() and not path.is_file():
+        _write_into(path, content)
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
@@ -31,6 +34,14 @@ def write_file(path: Path, content: str | bytes, *, private: bool = False) -> No
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _write_into(path: Path, content: str | bytes) -> None:
+    """Write to a device or pipe: a rename would put a file in the place of /dev/null itself."""
+    try:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> BadInput:

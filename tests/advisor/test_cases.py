@@ -17,7 +17,7 @@ WANTED = [
     (
         "SELECT * FROM invoice WHERE state = $1 AND priority = $2 AND issued_on = $3",
         ["invoice(priority, issued_on, state)", "invoice(issued_on, priority, state)",
-         "invoice(issued_on, priority)", "invoice(priority, issued_on)"],
+         "invoice(issued_on, priority)", "invoice(priority, issued_on)", "invoice(issued_on)"],
     ),
     (
         "SELECT * FROM invoice WHERE state = $1 ORDER BY created_at DESC LIMIT 20",
