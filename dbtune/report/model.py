@@ -11,6 +11,7 @@ from dbtune.advice import Declined, Recommendation
 from dbtune.finding import Finding
 from dbtune.gate.verdict import Verdict
 from dbtune.plan import Plan, Unplanned
+from dbtune.snapshot.model import Snapshot
 from dbtune.workload import NotExamined, Workload, WorkloadStatement
 
 
@@ -111,18 +112,15 @@ def report_of(
         timings: seconds per stage, where the user asked for them.
     """
     snapshot = workload.snapshot
-    number = snapshot.server.version_num
     meta = Meta(
         dbtune_version=dbtune.__version__,
-        server_version=f"{number // 10000}.{number % 10000}" if number else "unknown",
+        server_version=version_text(snapshot),
         database=snapshot.server.database,
         captured_at=snapshot.captured_at,
         engine=workload.advice.engine,
         timings=tuple(timings),
     )
-    statements = sorted(
-        map(_reported, workload.statements), key=lambda s: (-s.share, s.fingerprint)
-    )
+    statements = sorted(map(reported, workload.statements), key=lambda s: (-s.share, s.fingerprint))
     return Report(
         meta=meta,
         findings=tuple(findings),
@@ -134,7 +132,14 @@ def report_of(
     )
 
 
-def _reported(statement: WorkloadStatement) -> ReportedStatement:
+def version_text(snapshot: Snapshot) -> str:
+    """The server's version as people write it: "18.6"; logs alone do not tell it."""
+    number = snapshot.server.version_num
+    return f"{number // 10000}.{number % 10000}" if number else "unknown"
+
+
+def reported(statement: WorkloadStatement) -> ReportedStatement:
+    """A statement of the workload as reports show it."""
     statistics = statement.statistics
     return ReportedStatement(
         fingerprint=statement.fingerprint,

@@ -1,0 +1,301 @@
+"""The check: base and head planned, compared and judged, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import dbtune
+from dbtune.advice import Recommendation
+from dbtune.advisor import AdvisorOptions, advise
+from dbtune.assemble import assemble_workload
+from dbtune.errors import BadInput
+from dbtune.finding import Confidence, Finding
+from dbtune.gate.arrivals import arrivals
+from dbtune.gate.baseline import Entry, entry_of, known
+from dbtune.gate.budgets import over_budget
+from dbtune.gate.compare import Comparison, compared
+from dbtune.gate.cures import with_cures
+from dbtune.gate.decide import decide
+from dbtune.gate.freshness import drift, stale
+from dbtune.gate.hazards import Ground, hazards_in
+from dbtune.gate.head import Head, head_of
+from dbtune.gate.migrations import Script
+from dbtune.gate.observed import Observed
+from dbtune.gate.policy import Policy
+from dbtune.gate.shown import Shown
+from dbtune.gate.verdict import Location
+from dbtune.index import spec_of
+from dbtune.plan import Plan, Unplanned
+from dbtune.pricing import Hypothetical, PricingEngine
+from dbtune.progress import Progress, Silent
+from dbtune.report.model import Meta, Report, reported, version_text
+from dbtune.rules.judge import judge
+from dbtune.rules.model import Rule
+from dbtune.snapshot.model import Snapshot, StatementStatistics
+from dbtune.snapshot.scope import Scope
+from dbtune.statement.fingerprint import fingerprint
+from dbtune.twin.rehearsal import Rehearsal, Step
+from dbtune.twin.rehearse import rehearse
+from dbtune.twin.twin import open_twin
+from dbtune.workload import NotExamined, Workload
+
+_SYNTAX_ERROR = "42601"
+
+
+@dataclass(frozen=True)
+class CheckInput:
+    """What a check looks at.
+
+    `base` is production; `scripts` are the pull request's migrations; `arrivals` the statements
+    that its tests ran; `test_schema` the test database, whose schema should be the head's.
+    `judges_base` says that the base is no production, so that what is found there is new too.
+    `snapshot_name` is what commands to reproduce a finding call the snapshot.
+    """
+
+    base: Snapshot
+    rules: tuple[Rule, ...]
+    today: date
+    scripts: tuple[Script, ...] = ()
+    arrivals: tuple[StatementStatistics, ...] = ()
+    test_schema: Snapshot | None = None
+    judges_base: bool = False
+    baseline: tuple[Entry, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    strict: bool = False
+    snapshot_name: str = "SNAPSHOT"
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A workload with the plans of one side, and what could not be modelled there."""
+
+    workload: Workload
+    writes: Mapping[str, float]
+    notes: tuple[NotExamined, ...] = ()
+
+
+@dataclass(frozen=True)
+class _HeadSide:
+    """The head: production's statements on it, the new ones, and what would cure them."""
+
+    workload: Workload
+    arrived: Workload
+    writes: Mapping[str, float] = field(default_factory=dict)
+    recommendations: tuple[Recommendation, ...] = ()
+
+
+def check(asked: CheckInput, progress: Progress | None = None) -> Report:
+    """The report on a pull request.
+
+    Raises:
+        BadInput: a migration has a syntax error.
+        ServerFailed: the embedded server cannot be started.
+    """
+    told = progress or Silent()
+    rehearsal = _rehearsed(asked, told)
+    head = head_of(asked.base, rehearsal)
+    base = _base_side(asked, rehearsal, told)
+    after = _head_side(asked, head, rehearsal, base.workload, told)
+    comparison = Comparison(
+        base=base.workload,
+        head=head,
+        after={s.fingerprint: s.plan for s in after.workload.statements},
+        steps=rehearsal.steps,
+        thresholds=asked.policy.limits,
+    )
+    observed = _observed(asked, comparison, base, after)
+    cured = with_cures(
+        observed,
+        after.recommendations,
+        (base.workload, after.arrived),
+        asked.snapshot_name,
+    )
+    not_examined = _not_examined(asked, rehearsal, head, base, after)
+    verdict = decide(
+        cured,
+        asked.policy,
+        asked.baseline,
+        asked.today,
+        reasons=[f"--strict: not examined: {n.what}: {n.reason}" for n in not_examined]
+        if asked.strict
+        else (),
+    )
+    findings = tuple(d.finding for d in verdict.decisions)
+    named = {f for finding in findings for f in finding.statements}
+    statements = {s.fingerprint: s for s in (*after.workload.statements, *after.arrived.statements)}
+    return Report(
+        meta=Meta(
+            dbtune_version=dbtune.__version__,
+            server_version=version_text(asked.base),
+            database=asked.base.server.database,
+            captured_at=asked.base.captured_at,
+            engine="twin",
+            kind="check",
+        ),
+        findings=findings,
+        recommendations=after.recommendations,
+        statements=tuple(reported(s) for f, s in sorted(statements.items()) if f in named),
+        not_examined=not_examined,
+        verdict=verdict,
+    )
+
+
+def _rehearsed(asked: CheckInput, progress: Progress) -> Rehearsal:
+    """The migrations as they ran; a syntax error ends the check, any other failure is told."""
+    statements = [s for script in asked.scripts for s in script.statements]
+    if not statements:
+        return Rehearsal(asked.base, asked.base, ())
+    rehearsal = rehearse(asked.base, statements, progress)
+    for step in rehearsal.steps:
+        if step.sqlstate == _SYNTAX_ERROR:
+            raise BadInput(
+                f"{step.statement.file}:{step.line}: {step.failure}.",
+                "Mend the migration; PostgreSQL cannot read it.",
+            )
+    return rehearsal
+
+
+def _base_side(asked: CheckInput, rehearsal: Rehearsal, progress: Progress) -> _Side:
+    with open_twin(asked.base, progress=progress) as twin:
+        workload = assemble_workload(asked.base, twin, Scope(), progress)
+        writes = _writes(rehearsal.steps, twin)
+        notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
+    return _Side(workload, writes, notes)
+
+
+def _head_side(
+    asked: CheckInput, head: Head, rehearsal: Rehearsal, base: Workload, progress: Progress
+) -> _HeadSide:
+    if not rehearsal.steps and not asked.arrivals:
+        return _HeadSide(base, replace(base, statements=()))
+    with open_twin(head.without_added, progress=progress) as twin:
+        answers = twin.suppose([spec_of(i) for i in head.added])
+        names = [a.name for a in answers if isinstance(a, Hypothetical)]
+        engine = Shown(twin, names)
+        workload = assemble_workload(head.snapshot, engine, Scope(), progress)
+        stood = {s.fingerprint for s in base.statements}
+        new = tuple(s for s in asked.arrivals if fingerprint(s.text) not in stood)
+        arrived = assemble_workload(
+            replace(head.snapshot, statements=new, readings=()), engine, Scope(), progress
+        )
+        wanting = _wanting(base, workload, arrived)
+        advice = advise(wanting, engine, AdvisorOptions(), progress)
+        return _HeadSide(
+            workload,
+            replace(arrived, advice=advice),
+            writes=_writes(rehearsal.steps, twin),
+            recommendations=advice.recommendations,
+        )
+
+
+def _wanting(base: Workload, after: Workload, arrived: Workload) -> Workload:
+    """The statements for which an index may be the cure: the new ones, and those got dearer."""
+    costs = {s.fingerprint: s.plan.total_cost for s in base.statements if isinstance(s.plan, Plan)}
+    dearer = (
+        s
+        for s in after.statements
+        if isinstance(s.plan, Plan)
+        and s.plan.total_cost > costs.get(s.fingerprint, s.plan.total_cost) * 1.1
+    )
+    return replace(arrived, statements=(*dearer, *arrived.statements))
+
+
+def _writes(steps: Iterable[Step], engine: PricingEngine) -> dict[str, float]:
+    """Rows that each UPDATE or DELETE of the migrations would write, by its text."""
+    rows: dict[str, float] = {}
+    for step in steps:
+        if any(t.lock == "RowExclusiveLock" for t in step.touched):
+            plan = engine.plan(step.statement.text)
+            if isinstance(plan, Plan):
+                written = [
+                    child.plan_rows
+                    for node in plan.root.walk()
+                    if node.node_type == "ModifyTable"
+                    for child in node.children
+                ]
+                rows[step.statement.text] = max(written, default=0.0)
+    return rows
+
+
+def _observed(
+    asked: CheckInput, comparison: Comparison, base: _Side, after: _HeadSide
+) -> list[Observed]:
+    policy = asked.policy
+    writes = {**base.writes, **after.writes}
+    ground = Ground(base.workload, policy.limits, lambda text: writes.get(text, 0.0))
+    seen = [
+        *hazards_in(comparison.steps, ground),
+        *compared(comparison),
+        *arrivals(
+            after.arrived.statements,
+            base.workload.statements,
+            after.arrived.snapshot,
+            policy.limits,
+        ),
+        *over_budget(policy.budgets, base.workload, after.workload, after.arrived),
+    ]
+    explained = {f for o in seen for f in o.finding.statements}
+    return [*seen, *_judged(asked, comparison, base, after, explained)]
+
+
+def _judged(
+    asked: CheckInput,
+    comparison: Comparison,
+    base: _Side,
+    after: _HeadSide,
+    explained: set[str],
+) -> Iterable[Observed]:
+    """What the rules find on the head and not on the base, unless the gate said it better."""
+    stood = () if asked.judges_base else judge(base.workload, asked.rules).findings
+    changed = asked.judges_base or comparison.steps
+    now = judge(after.workload, asked.rules).findings if changed else ()
+    new = judge(after.arrived, asked.rules, min_confidence=Confidence.PROVEN).findings
+    arrived = set(after.arrived.by_fingerprint)
+    concerned = [f for f in new if set(f.statements) & arrived]
+    findings = list({f.fingerprint: f for f in (*now, *concerned)}.values())
+    old = known(findings, [entry_of(f) for f in stood])
+    for finding in findings:
+        if finding.fingerprint not in old and not set(finding.statements) & explained:
+            yield Observed(finding, _location(finding, comparison.steps))
+
+
+def _location(finding: Finding, steps: Iterable[Step]) -> Location | None:
+    """The step that made the index a finding is about, else the first that touched its relation."""
+    subject = finding.subject
+    wanted: Callable[[Step], bool]
+    for wanted in (
+        lambda s: subject.index in s.created,
+        lambda s: bool(s.dropped) and any(t.relation == subject.relation for t in s.touched),
+        lambda s: any(t.relation == subject.relation for t in s.touched),
+    ):
+        step = next((s for s in steps if wanted(s)), None)
+        if step:
+            return Location(step.statement.file, step.statement.line)
+    return None
+
+
+def _not_examined(
+    asked: CheckInput, rehearsal: Rehearsal, head: Head, base: _Side, after: _HeadSide
+) -> tuple[NotExamined, ...]:
+    failed = (
+        NotExamined(f"{s.statement.file}:{s.line or s.statement.line}", f"did not run: {s.failure}")
+        for s in rehearsal.steps
+        if s.failure
+    )
+    unread = (NotExamined(s.file, s.unread, remedy=s.remedy) for s in asked.scripts if s.unread)
+    new = (
+        NotExamined(s.text, f"not planned: {s.plan.reason}")
+        for s in after.arrived.statements
+        if isinstance(s.plan, Unplanned)
+    )
+    return (
+        *stale(asked.base, asked.today),
+        *unread,
+        *failed,
+        *(drift(head.snapshot, asked.test_schema) if asked.test_schema else ()),
+        *base.notes,
+        *base.workload.not_examined,
+        *new,
+    )
