@@ -30,6 +30,10 @@ def connected(target: str | None, *, timeout_s: int = 10) -> Iterator[Connection
         CannotConnect: the server cannot be reached or refuses.
     """
     with open_connection(target, timeout_s=timeout_s) as connection:
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # Such a server stores any bytes and refuses to call them UTF-8; LATIN1 takes them all.
+            connection.execute("SET client_encoding TO LATIN1")
+            connection.commit()
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         connection.prepare_threshold = None  # a pooler may hand us another server each time
