@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import set_json_loads
 
 from dbtune.errors import BadInput, CannotConnect
 
@@ -31,9 +33,7 @@ def connected(target: str | None, *, timeout_s: int = 10) -> Iterator[Connection
     """
     with open_connection(target, timeout_s=timeout_s) as connection:
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-            # Such a server stores any bytes and refuses to call them UTF-8; LATIN1 takes them all.
-            connection.execute("SET client_encoding TO LATIN1")
-            connection.commit()
+            _take_any_bytes(connection)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         connection.prepare_threshold = None  # a pooler may hand us another server each time
@@ -62,6 +62,17 @@ def open_connection(
         return psycopg.connect(**parameters, autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise _refusal(error, parameters) from None
+
+
+def _take_any_bytes(connection: Connection) -> None:
+    """A SQL_ASCII server stores any bytes and refuses to call them UTF-8; LATIN1 takes them all."""
+    connection.execute("SET client_encoding TO LATIN1")
+    connection.commit()
+    set_json_loads(_json_of_latin1, connection)
+
+
+def _json_of_latin1(text: str | bytes) -> Any:
+    return json.loads(text if isinstance(text, str) else text.decode("latin-1"))
 
 
 def _parameters(target: str) -> dict[str, Any]:
