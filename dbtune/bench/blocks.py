@@ -58,6 +58,12 @@ class _Run:
     all_series: list[Series] = field(default_factory=list)
     refused: list[NotMeasured] = field(default_factory=list)
 
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
 
 def bench_in_blocks(
     connect: Connect,
@@ -90,35 +96,41 @@ def bench_in_blocks(
             "it if the benchmark is interrupted.",
             "Name the way back with --down FILE.",
         )
-    run = _Run(connect(), order, progress)
+    with _Run(connect(), order, progress) as run:
+        return _bench(run, connect, dsn, change, journal_file=journal_file, revert=revert)
+
+
+def _bench(
+    run: _Run, connect: Connect, dsn: str, change: Change, *, journal_file: Path, revert: bool
+) -> Benchmark:
+    order = run.order
     facts: tuple[IndexFact, ...] = ()
     load: Load | None = None
     stopped = ""
+    found = environment(run.connection, "blocks")
     journal = open_journal(run.connection, change, journal_file)
     try:
         with _undone_on_failure(connect, journal, journal_file):
             with quiet(run.connection, order.effort):
                 _first_blocks(run, revert=revert)
             before = _send_load(run, dsn, "before")
-            facts = _apply(run.connection, change, progress)
+            facts = _apply(run.connection, change, run.progress)
             with quiet(run.connection, order.effort):
                 _block(run, "after")
             after = _send_load(run, dsn, "after")
             load = Load(order.load, before, after) if order.load else None
             if revert:
-                progress.stage("unmaking the change")
+                run.progress.stage("unmaking the change")
                 restore(run.connection, journal)
                 with quiet(run.connection, order.effort):
                     _block(run, "again")
         journal_file.unlink()
     except STOPS as stop:
         stopped = stop_word(stop)
-    if run.connection.closed:
-        run.connection = connect()
     return benchmark_of(
         measurement_of(run.all_series, run.refused, stopped),
         order,
-        environment(run.connection, "blocks"),
+        found,
         change.up,
         facts,
         load,
