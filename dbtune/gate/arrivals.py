@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from dbtune.finding import Confidence, Finding, Severity, Subject, finding_fingerprint
-from dbtune.gate.compare import whole_scans
 from dbtune.gate.observed import Observed
+from dbtune.gate.scans import whole_scans
 from dbtune.gate.thresholds import Thresholds, rows_of
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.plan import Plan, PlanNode
@@ -38,11 +38,17 @@ def arrivals(
         snapshot: the head, for sizes.
         thresholds: those for a rule, a relation and a statement's fingerprint.
     """
-    habitual = {shape for s in known if isinstance(s.plan, Plan) for shape in _shapes(s.plan)}
+    habitual = {
+        _shape(node)
+        for s in known
+        if isinstance(s.plan, Plan)
+        for node, _ in whole_scans(s.plan, snapshot)
+    }
     for statement in statements:
         if not isinstance(statement.plan, Plan):
             continue
-        new = [n for n in whole_scans(statement.plan) if _shape(n) not in habitual]
+        scans = whole_scans(statement.plan, snapshot)
+        new = [(node, relation) for node, relation in scans if _shape(node) not in habitual]
         for whole, node in _read_whole(new, snapshot):
             if thresholds(RULE, whole.name, statement.fingerprint).is_large(whole):
                 yield _observed(statement, node, whole.name, rows_of(whole))
@@ -50,18 +56,16 @@ def arrivals(
 
 
 def _read_whole(
-    nodes: Iterable[PlanNode], snapshot: Snapshot
+    scans: Iterable[tuple[PlanNode, Relation]], snapshot: Snapshot
 ) -> Iterator[tuple[Relation, PlanNode]]:
     """The relations that scans read; the partitions of one parent count together, as the parent."""
-    read: dict[QualifiedName, list[tuple[Relation, PlanNode]]] = {}
-    for node in nodes:
-        relation = snapshot.relation_by_name.get(node.relation) if node.relation else None
-        if relation:
-            read.setdefault(_root(relation, snapshot), []).append((relation, node))
+    read: dict[QualifiedName, list[tuple[PlanNode, Relation]]] = {}
+    for node, relation in scans:
+        read.setdefault(_root(relation, snapshot), []).append((node, relation))
     for name, parts in read.items():
-        once = {relation.name: relation for relation, _ in parts}.values()
+        once = {relation.name: relation for _, relation in parts}.values()
         rows, size_bytes = sum(map(rows_of, once)), sum(r.size_bytes for r in once)
-        relation, node = parts[0]
+        node, relation = parts[0]
         yield replace(relation, name=name, reltuples=rows, size_bytes=size_bytes), node
 
 
@@ -73,11 +77,6 @@ def _root(relation: Relation, snapshot: Snapshot) -> QualifiedName:
             break
         relation = parent
     return relation.name
-
-
-def _shapes(plan: Plan) -> Iterator[Shape]:
-    for node in whole_scans(plan):
-        yield _shape(node)
 
 
 def _shape(node: PlanNode) -> Shape:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from dbtune.finding import Confidence, Finding, Severity, Subject, finding_fingerprint
-from dbtune.gate.compare import whole_scans
 from dbtune.gate.observed import Observed
 from dbtune.gate.policy import Budget
+from dbtune.gate.scans import whole_scans
 from dbtune.gate.thresholds import rows_of
 from dbtune.identifier import QualifiedName
 from dbtune.plan import Plan
@@ -70,9 +70,11 @@ def _excess(budget: Budget, plan: Plan, old: Plan | None, after: Workload) -> st
 
 
 def _scanned(plan: Plan, budget: Budget, limit: int, snapshot: Snapshot) -> set[QualifiedName]:
-    names = {n.relation for n in whole_scans(plan) if n.relation and _is_named(n.relation, budget)}
-    known = snapshot.relation_by_name
-    return {n for n in names if n in known and rows_of(known[n]) > limit}
+    return {
+        relation.name
+        for _, relation in whole_scans(plan, snapshot)
+        if _is_named(relation.name, budget) and rows_of(relation) > limit
+    }
 
 
 def _finding(budget: Budget, statement: WorkloadStatement, plan: Plan, excess: str) -> Finding:

@@ -11,7 +11,7 @@ from dbtune.advice import Recommendation
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
 from dbtune.errors import BadInput
-from dbtune.finding import Confidence, Finding
+from dbtune.finding import Confidence, Finding, Severity
 from dbtune.gate.arrivals import arrivals
 from dbtune.gate.baseline import Entry, entry_of, known
 from dbtune.gate.budgets import over_budget
@@ -30,6 +30,7 @@ from dbtune.index import spec_of
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine
 from dbtune.progress import Progress, Silent
+from dbtune.report.change import describe
 from dbtune.report.model import Meta, Report, reported, version_text
 from dbtune.rules.judge import judge
 from dbtune.rules.model import Rule
@@ -68,11 +69,10 @@ class CheckInput:
 
 
 @dataclass(frozen=True)
-class _Side:
-    """A workload with the plans of one side, and what could not be modelled there."""
+class Base:
+    """Production planned, and what could not be modelled there; serves any number of checks."""
 
     workload: Workload
-    writes: Mapping[str, float]
     notes: tuple[NotExamined, ...] = ()
 
 
@@ -86,8 +86,23 @@ class _HeadSide:
     recommendations: tuple[Recommendation, ...] = ()
 
 
-def check(asked: CheckInput, progress: Progress | None = None) -> Report:
-    """The report on a pull request.
+def plan_base(snapshot: Snapshot, progress: Progress | None = None) -> Base:
+    """Production's statements with their plans.
+
+    Raises:
+        ServerFailed: the embedded server cannot be started.
+    """
+    told = progress or Silent()
+    with open_twin(snapshot, progress=told) as twin:
+        workload = assemble_workload(snapshot, twin, Scope(), told)
+        notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
+    return Base(workload, notes)
+
+
+def check(
+    asked: CheckInput, progress: Progress | None = None, *, planned: Base | None = None
+) -> Report:
+    """The report on a pull request; `planned` is plan_base(asked.base), if it is known already.
 
     Raises:
         BadInput: a migration has a syntax error.
@@ -96,7 +111,7 @@ def check(asked: CheckInput, progress: Progress | None = None) -> Report:
     told = progress or Silent()
     rehearsal = _rehearsed(asked, told)
     head = head_of(asked.base, rehearsal)
-    base = _base_side(asked, rehearsal, told)
+    base = planned or plan_base(asked.base, told)
     after = _head_side(asked, head, rehearsal, base.workload, told)
     comparison = Comparison(
         base=base.workload,
@@ -124,7 +139,10 @@ def check(asked: CheckInput, progress: Progress | None = None) -> Report:
     )
     findings = tuple(d.finding for d in verdict.decisions)
     named = {f for finding in findings for f in finding.statements}
-    statements = {s.fingerprint: s for s in (*after.workload.statements, *after.arrived.statements)}
+    plans = comparison.after
+    stood = (replace(s, plan=plans.get(s.fingerprint, s.plan)) for s in base.workload.statements)
+    statements = {s.fingerprint: s for s in (*after.arrived.statements, *stood)}
+    cures = {d.cure for d in verdict.decisions}
     return Report(
         meta=Meta(
             dbtune_version=dbtune.__version__,
@@ -135,7 +153,7 @@ def check(asked: CheckInput, progress: Progress | None = None) -> Report:
             kind="check",
         ),
         findings=findings,
-        recommendations=after.recommendations,
+        recommendations=tuple(r for r in after.recommendations if describe(r.change).ddl in cures),
         statements=tuple(reported(s) for f, s in sorted(statements.items()) if f in named),
         not_examined=not_examined,
         verdict=verdict,
@@ -155,14 +173,6 @@ def _rehearsed(asked: CheckInput, progress: Progress) -> Rehearsal:
                 "Mend the migration; PostgreSQL cannot read it.",
             )
     return rehearsal
-
-
-def _base_side(asked: CheckInput, rehearsal: Rehearsal, progress: Progress) -> _Side:
-    with open_twin(asked.base, progress=progress) as twin:
-        workload = assemble_workload(asked.base, twin, Scope(), progress)
-        writes = _writes(rehearsal.steps, twin)
-        notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
-    return _Side(workload, writes, notes)
 
 
 def _head_side(
@@ -220,11 +230,10 @@ def _writes(steps: Iterable[Step], engine: PricingEngine) -> dict[str, float]:
 
 
 def _observed(
-    asked: CheckInput, comparison: Comparison, base: _Side, after: _HeadSide
+    asked: CheckInput, comparison: Comparison, base: Base, after: _HeadSide
 ) -> list[Observed]:
     policy = asked.policy
-    writes = {**base.writes, **after.writes}
-    ground = Ground(base.workload, policy.limits, lambda text: writes.get(text, 0.0))
+    ground = Ground(base.workload, policy.limits, lambda text: after.writes.get(text, 0.0))
     seen = [
         *hazards_in(comparison.steps, ground),
         *compared(comparison),
@@ -243,7 +252,7 @@ def _observed(
 def _judged(
     asked: CheckInput,
     comparison: Comparison,
-    base: _Side,
+    base: Base,
     after: _HeadSide,
     explained: set[str],
 ) -> Iterable[Observed]:
@@ -252,13 +261,31 @@ def _judged(
     changed = asked.judges_base or comparison.steps
     now = judge(after.workload, asked.rules).findings if changed else ()
     new = judge(after.arrived, asked.rules, min_confidence=Confidence.PROVEN).findings
-    arrived = set(after.arrived.by_fingerprint)
-    concerned = [f for f in new if set(f.statements) & arrived]
+    concerned = [f for f in new if _is_felt(f, after, asked.policy)]
     findings = list({f.fingerprint: f for f in (*now, *concerned)}.values())
     old = known(findings, [entry_of(f) for f in stood])
     for finding in findings:
-        if finding.fingerprint not in old and not set(finding.statements) & explained:
-            yield Observed(finding, _location(finding, comparison.steps))
+        is_explained = bool(finding.statements) and set(finding.statements) <= explained
+        if finding.fingerprint not in old and not is_explained:
+            yield Observed(_weighed(finding, comparison.head), _location(finding, comparison.steps))
+
+
+def _is_felt(finding: Finding, after: _HeadSide, policy: Policy) -> bool:
+    """True for a finding on new statements that is more than room for improvement."""
+    mine = set(finding.statements) & after.arrived.by_fingerprint.keys()
+    prices = [p for r in after.recommendations for p in r.prices if p.statement in mine]
+    limits = policy.limits(finding.rule, finding.subject.relation)
+    gain = max((p.cost_before - p.cost_after for p in prices), default=limits.min_gain)
+    return bool(mine) and gain >= limits.min_gain
+
+
+def _weighed(finding: Finding, head: Head) -> Finding:
+    """An index that stood before and that a new, wider one makes dispensable stops nobody."""
+    index = next((i for i in head.snapshot.indexes if i.name == finding.subject.index), None)
+    added = {spec_of(i) for i in head.added}
+    if index is None or index in head.added or spec_of(index) in added:
+        return finding
+    return replace(finding, severity=Severity.INFO) if added else finding
 
 
 def _location(finding: Finding, steps: Iterable[Step]) -> Location | None:
@@ -277,7 +304,7 @@ def _location(finding: Finding, steps: Iterable[Step]) -> Location | None:
 
 
 def _not_examined(
-    asked: CheckInput, rehearsal: Rehearsal, head: Head, base: _Side, after: _HeadSide
+    asked: CheckInput, rehearsal: Rehearsal, head: Head, base: Base, after: _HeadSide
 ) -> tuple[NotExamined, ...]:
     failed = (
         NotExamined(f"{s.statement.file}:{s.line or s.statement.line}", f"did not run: {s.failure}")

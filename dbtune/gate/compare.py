@@ -12,7 +12,7 @@ from dbtune.gate.thresholds import Thresholds
 from dbtune.gate.verdict import Location
 from dbtune.identifier import QualifiedName
 from dbtune.index import is_prefix, spec_of
-from dbtune.plan import Plan, PlanNode, Unplanned
+from dbtune.plan import Plan, Unplanned
 from dbtune.snapshot.catalog import Index
 from dbtune.twin.rehearsal import Step
 from dbtune.typeset.figures import count_text, number_of, times_text
@@ -224,17 +224,3 @@ def _dropped(comparison: Comparison) -> Iterator[Observed]:
         step = next((s for s in comparison.steps if index.name in s.dropped), None)
         location = Location(step.statement.file, step.statement.line) if step else None
         yield Observed(finding, location, cure=f"{index.definition};")
-
-
-def whole_scans(plan: Plan) -> Iterator[PlanNode]:
-    """Scans that read a whole relation, if the statement pays for it.
-
-    A scan below a LIMIT that stops it early costs the statement far less than the scan alone
-    would, so it does not count.
-    """
-    for node in plan.root.walk():
-        is_whole = node.node_type == "Seq Scan" or (
-            node.node_type in {"Index Scan", "Index Only Scan"} and "Index Cond" not in node.details
-        )
-        if node.relation and is_whole and plan.total_cost >= node.total_cost / 2:
-            yield node

@@ -1,4 +1,4 @@
-"""To each observed finding what would cure it, and the command that shows it. Pure."""
+"""To each observed finding what would cure it, what shows it, and where it is sent from. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from dataclasses import replace
 
 from dbtune.advice import Recommendation
 from dbtune.gate.observed import Observed
+from dbtune.gate.verdict import Location
 from dbtune.report.change import describe, served
-from dbtune.workload import Workload
+from dbtune.statement.model import Unparsed
+from dbtune.workload import Workload, WorkloadStatement
 
+_FILE_TAGS = (
+    "file",
+    "code_filepath",
+    "code.filepath",
+    "code.file.path",
+    "source_location",
+    "source",
+)
+_LINE_TAGS = ("line", "lineno", "code_lineno", "code.lineno", "code.line.number")
 _EXPLAINED = frozenset({"plan-regression", "new-statement-scans", "over-budget"})
 
 
@@ -29,6 +40,7 @@ def with_cures(
         snapshot_name: what the command calls the snapshot.
     """
     texts = {s.fingerprint: s.text for w in workloads for s in w.statements}
+    sources = {s.fingerprint: _source(s) for w in workloads for s in w.statements}
     advised = {f: describe(r.change).ddl for r in reversed(recommendations) for f in served(r)}
     for one in observed:
         statements = one.finding.statements
@@ -36,7 +48,23 @@ def with_cures(
         reproduce = one.reproduce
         if one.finding.rule in _EXPLAINED and statements and statements[0] in texts:
             reproduce = _explain(one, texts[statements[0]], snapshot_name)
-        yield replace(one, cure=cure, reproduce=reproduce)
+        source = next((sources.get(s) for s in statements if sources.get(s)), None)
+        yield replace(one, cure=cure, reproduce=reproduce, location=one.location or source)
+
+
+def _source(statement: WorkloadStatement) -> Location | None:
+    """Where the application sends the statement from, if its comment's tags say so."""
+    if isinstance(statement.parsed, Unparsed):
+        return None
+    tags = dict(statement.parsed.tags)
+    file = next((tags[k] for k in _FILE_TAGS if k in tags), None)
+    if file is None:
+        return None
+    name, _, after = file.rpartition(":")
+    if name and after.isdecimal():
+        return Location(name, int(after))
+    line = next((tags[k] for k in _LINE_TAGS if tags.get(k, "").isdecimal()), "1")
+    return Location(file, max(int(line), 1))
 
 
 def _explain(one: Observed, text: str, snapshot_name: str) -> str:

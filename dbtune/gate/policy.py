@@ -61,6 +61,7 @@ class Override(Scope, frozen=True, forbid_unknown_fields=True, kw_only=True):
     severity: Literal["info", "warning", "error", "off"] | None = None
     min_ratio: float | None = None
     min_cost_increase: float | None = None
+    min_gain: float | None = None
     large_relation_rows: int | None = None
     large_relation_bytes: int | None = None
     mass_write_rows: int | None = None

@@ -18,6 +18,8 @@ class Thresholds:
     index or a longer row moves costs by some ten per cent.
     `min_cost_increase`: and when it costs so much more: a few thousand rows scanned in memory are
     nobody's trouble.
+    `min_gain`: what an index must save a new statement for its lack to be a fault. A statement
+    that an index serves already can often be served a little better; that stops nobody.
     `large_relation_rows`, `large_relation_bytes`: from when on a scan or a lock held during a scan
     is felt: tens of milliseconds.
     `mass_write_rows`: from when on one statement's writes hold locks for seconds and bloat.
@@ -26,6 +28,7 @@ class Thresholds:
 
     min_ratio: float = 1.5
     min_cost_increase: float = 150.0
+    min_gain: float = 1000.0
     large_relation_rows: int = 25_000
     large_relation_bytes: int = 64 * 1024 * 1024
     mass_write_rows: int = 50_000

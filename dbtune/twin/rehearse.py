@@ -34,6 +34,7 @@ from dbtune.twin.twin import DATABASE, ROLE, SETTINGS, create_database
 
 _STATEMENT_TIMEOUT_MS = 10_000
 _ACTIVE_TRANSACTION = "25001"
+_ALREADY_THERE = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
 _ATTEMPTS = 4
 _SHARE_UPDATE_EXCLUSIVE: LockMode = "ShareUpdateExclusiveLock"
 _ACCESS_EXCLUSIVE: LockMode = "AccessExclusiveLock"
@@ -85,11 +86,19 @@ def rehearse(
             before = collect(superuser_dsn)
             owner.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
             stage = _Stage(superuser, owner, {r.oid: r.name for r in before.relations})
-            steps = []
+            steps: list[Step] = []
             for statement in statements:
-                steps.append(stage.run(statement))
+                steps.append(_passed_over(statement, steps) or stage.run(statement))
                 told.step()
             return Rehearsal(before, collect(superuser_dsn), tuple(steps))
+
+
+def _passed_over(statement: ScriptStatement, steps: Sequence[Step]) -> Step | None:
+    """A step not taken: the file's first statement made what the schema has already."""
+    first = next((s for s in steps if s.statement.file == statement.file), None)
+    if first is None or first.sqlstate not in _ALREADY_THERE:
+        return None
+    return Step(statement, failure="passed over: the schema has this file's changes already")
 
 
 @dataclass(slots=True)

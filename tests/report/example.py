@@ -302,3 +302,27 @@ HOSTILE = Report(
         ("policy: <b> expired\n::error::",),
     ),
 )
+
+GATED = Report(
+    meta=Meta("0.1.0", "17.4", "harbour", "2026-03-14T09:26:53Z", engine="twin", kind="check"),
+    findings=FINDINGS,
+    statements=STATEMENTS,
+    verdict=Verdict(
+        (
+            Decision(
+                FINDINGS[0],
+                Outcome.FAILS,
+                "it is new, and severity error is at or above warning",
+                reproduce="dbtune explain prod.dbtune 'SELECT * FROM \"Booking\"'",
+                cure='CREATE INDEX CONCURRENTLY ON "Booking" ("harbourId", "arrivesAt");',
+                location=Location("migrations/0042_booking, 50%.sql", 7),
+            ),
+            Decision(FINDINGS[1], Outcome.KNOWN, "in the baseline"),
+            Decision(
+                FINDINGS[2], Outcome.WAIVED, "ada@example.org until 2026-06-30: rebuilt in June"
+            ),
+            Decision(FINDINGS[4], Outcome.PASSES, "severity info is below warning"),
+        ),
+        ("the waiver for rule mass-write expired on 2026-03-01; ada@example.org owns it",),
+    ),
+)

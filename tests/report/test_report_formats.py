@@ -10,17 +10,22 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from junitparser import Failure as JUnitFailure
+from junitparser import JUnitXml
 from rich.cells import cell_len
+from sarif_kit.validate import validation_errors as sarif_errors
+from tap.parser import Parser
 
 from dbtune.errors import BadInput
+from dbtune.gate.verdict import Outcome
 from dbtune.report.model import Report
 from dbtune.report.render import Style, format_names, render
 from dbtune.report.write import write_files
 from tests.golden import agrees_with_golden, golden_files
-from tests.report.example import EMPTY, FULL, HOSTILE
+from tests.report.example import EMPTY, FULL, GATED, HOSTILE
 
 FOLDER = "report"
-REPORTS = {"full": FULL, "empty": EMPTY}
+REPORTS = {"full": FULL, "empty": EMPTY, "gated": GATED}
 STYLE = Style(width=80, files=("out/report.html", "out/migration.up.sql"))
 CASES = {
     f"{FOLDER}/{kind}.{name}": (report, name, STYLE)
@@ -31,6 +36,7 @@ CASES = {
     f"{FOLDER}/wide.text": (FULL, "text", replace(STYLE, width=120)),
     f"{FOLDER}/top.text": (FULL, "text", replace(STYLE, top=1)),
 }
+ALL, IDS = (FULL, EMPTY, GATED, HOSTILE), ("full", "empty", "gated", "hostile")
 VOID = {"meta", "br", "input", "rect"}
 
 
@@ -44,7 +50,7 @@ def test_no_orphans() -> None:
     assert golden_files(FOLDER) == set(CASES)
 
 
-@pytest.mark.parametrize("report", [FULL, EMPTY, HOSTILE], ids=["full", "empty", "hostile"])
+@pytest.mark.parametrize("report", ALL, ids=IDS)
 def test_json_is_as_its_schema_says(report: Report) -> None:
     schema = json.loads((Path(__file__).parent / "report.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -113,7 +119,7 @@ class _Tags(HTMLParser):
             self.wrong.append(tag)
 
 
-@pytest.mark.parametrize("report", [FULL, EMPTY, HOSTILE], ids=["full", "empty", "hostile"])
+@pytest.mark.parametrize("report", ALL, ids=IDS)
 def test_html_is_well_formed_and_lets_nothing_in(report: Report) -> None:
     page = render(report, "html")
     tags = _Tags()
@@ -135,6 +141,75 @@ def test_markdown_cannot_be_broken_out_of() -> None:
     assert re.findall(r"<(?!/?details>|summary>|/summary>|!-- dbtune report -->)", outside) == []
     assert not re.search(r"(?<!\\)\[", outside)
     assert "@" not in outside
+
+
+@pytest.mark.parametrize("report", ALL, ids=IDS)
+def test_sarif_is_as_its_schema_says(report: Report) -> None:
+    document = json.loads(render(report, "sarif"))
+    assert sarif_errors(document) == []
+    results = document["runs"][0]["results"]
+    assert len(results) == len(report.verdict.decisions)
+    suppressed = [bool(r.get("suppressions")) for r in results]
+    quiet = {Outcome.KNOWN, Outcome.WAIVED}
+    assert suppressed == [d.outcome in quiet for d in report.verdict.decisions]
+
+
+@pytest.mark.parametrize("report", ALL, ids=IDS)
+def test_junit_is_read_by_a_parser_of_junit(report: Report) -> None:
+    suites = JUnitXml.fromstring(render(report, "junit").encode())
+    cases = [case for suite in suites for case in suite]
+    failed = [c for c in cases if any(isinstance(r, JUnitFailure) for r in c.result)]
+    verdict = report.verdict
+    assert len(cases) == max(len(verdict.decisions) + len(verdict.reasons), 1)
+    assert len(failed) == len(verdict.failures) + len(verdict.reasons)
+
+
+@pytest.mark.parametrize("report", ALL, ids=IDS)
+def test_tap_is_read_by_a_parser_of_tap(report: Report) -> None:
+    lines = list(Parser().parse_text(render(report, "tap")))
+    points = [line for line in lines if line.category == "test"]
+    verdict = report.verdict
+    assert [line for line in lines if line.category == "unknown"] == []
+    assert len(points) == max(len(verdict.decisions) + len(verdict.reasons), 1)
+    failed = [point for point in points if not point.ok]
+    assert len(failed) == len(verdict.failures) + len(verdict.reasons)
+
+
+@pytest.mark.parametrize("report", ALL, ids=IDS)
+def test_github_commands_stay_one_line_each(report: Report) -> None:
+    lines = render(report, "github").splitlines()
+    loud = {Outcome.FAILS, Outcome.PASSES}
+    expected = [d for d in report.verdict.decisions if d.outcome in loud]
+    assert len(lines) == len(expected) + len(report.verdict.reasons)
+    command = re.compile(r"::(error|warning|notice) ([a-z]+=[^,:]*)(,[a-z]+=[^,:]*)*::")
+    assert [line for line in lines if not command.match(line)] == []
+
+
+@pytest.mark.parametrize("report", ALL, ids=IDS)
+def test_gitlab_entries_have_what_gitlab_asks_for(report: Report) -> None:
+    entries = json.loads(render(report, "gitlab"))
+    jsonschema.validate(entries, GITLAB_SCHEMA)
+    assert len({e["fingerprint"] for e in entries}) == len(entries)
+
+
+GITLAB_SCHEMA = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "minLength": 1},
+                    "lines": {"type": "object", "required": ["begin"]},
+                },
+            },
+        },
+    },
+}
 
 
 def test_an_unknown_format_is_named_with_the_known_ones() -> None:

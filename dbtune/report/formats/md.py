@@ -58,9 +58,14 @@ def _headline(report: Report) -> str:
 def _context(report: Report) -> str:
     meta = report.meta
     priced = f", priced on the {meta.engine}" if meta.engine else ""
-    return (
+    context = (
         f"Database {_code(meta.database)} on PostgreSQL {meta.server_version} as of "
-        f"{meta.captured_at}{priced}. {number_of(len(report.statements), 'statement')} examined, "
+        f"{meta.captured_at}{priced}."
+    )
+    if meta.kind == "check":
+        return context
+    return (
+        f"{context} {number_of(len(report.statements), 'statement')} examined, "
         f"{percent_text(1 - report.not_examined_share)} of execution time."
     )
 

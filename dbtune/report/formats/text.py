@@ -72,7 +72,7 @@ def _sections(report: Report, style: Style) -> Iterator[tuple[str, Sequence[Rend
     if report.recommendations:
         chosen, rest = _top(report.recommendations, style.top)
         yield "Recommendations", [*_recommendations(chosen, report), *_more(rest, "recommendation")]
-    if report.statements and report.statements[0].share:
+    if report.meta.kind == "analyze" and report.statements and report.statements[0].share:
         yield "Where the time goes", [_statements(report.statements[: style.top or 5], style.width)]
     if report.not_examined:
         left_out, rest = _top(report.not_examined, style.top or 10)
@@ -87,8 +87,9 @@ def _header(report: Report) -> RenderableType:
         f" {meta.dbtune_version}: database {one_line(meta.database, 63)}, "
         f"PostgreSQL {meta.server_version}, as of {meta.captured_at}",
     )
-    second = f"{number_of(len(report.statements), 'statement')} examined"
-    if report.not_examined_share:
+    done = "examined" if meta.kind == "analyze" else "concerned"
+    second = f"{number_of(len(report.statements), 'statement')} {done}"
+    if report.not_examined_share and meta.kind == "analyze":
         second += f", {percent_text(1 - report.not_examined_share)} of execution time"
     if meta.engine:
         second += f"; prices are planner costs from the {meta.engine}"
@@ -257,5 +258,7 @@ def _ending(report: Report, style: Style) -> Iterator[RenderableType]:
     up = next((f for f in style.files if PurePath(f).name == "migration.up.sql"), None)
     if up and report.recommendations:
         yield Text(f"Next: read it, then run: dbtune apply --on TARGET {up}")
-    elif not report.findings:
-        yield Text("Nothing to do.")
+    elif not report.findings and not verdict.failed:
+        yield Text("Nothing to do." if report.meta.kind == "analyze" else "Passes: nothing new.")
+    elif report.meta.kind == "check" and not verdict.failed:
+        yield Text("Passes.")
