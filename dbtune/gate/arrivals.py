@@ -91,10 +91,11 @@ def _shape(node: PlanNode) -> Shape:
 def _observed(
     statement: WorkloadStatement, node: PlanNode, relation: QualifiedName, rows: float
 ) -> Observed:
-    condition = str(node.details.get("Filter", ""))
+    condition = str(node.details.get("Filter") or node.details.get("Index Cond", ""))
     why = f" for {one_line(condition, 120)}" if condition else ""
+    reads = "reads all" if node.node_type == "Seq Scan" else "reads as much as all"
     message = (
-        f"The new statement `{one_line(statement.text, 160)}` reads all {count_text(rows)} rows of "
+        f"The new statement `{one_line(statement.text, 160)}` {reads} {count_text(rows)} rows of "
         f"{relation}{why} in a {node.node_type}; the planner expects a cost of "
         f"{count_text(node.total_cost)} for it."
     )

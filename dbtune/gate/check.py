@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -267,7 +267,7 @@ def _judged(
     for finding in findings:
         is_explained = bool(finding.statements) and set(finding.statements) <= explained
         if finding.fingerprint not in old and not is_explained:
-            yield Observed(_weighed(finding, comparison.head), _location(finding, comparison.steps))
+            yield Observed(_weighed(finding, comparison.head), _location(finding, comparison))
 
 
 def _is_felt(finding: Finding, after: _HeadSide, policy: Policy) -> bool:
@@ -288,19 +288,19 @@ def _weighed(finding: Finding, head: Head) -> Finding:
     return replace(finding, severity=Severity.INFO) if added else finding
 
 
-def _location(finding: Finding, steps: Iterable[Step]) -> Location | None:
-    """The step that made the index a finding is about, else the first that touched its relation."""
+def _location(finding: Finding, comparison: Comparison) -> Location | None:
+    """The step that made the index a finding is about, or dropped one of its relation's, or else
+    the first that touched its relation.
+    """
     subject = finding.subject
-    wanted: Callable[[Step], bool]
-    for wanted in (
-        lambda s: subject.index in s.created,
-        lambda s: bool(s.dropped) and any(t.relation == subject.relation for t in s.touched),
-        lambda s: any(t.relation == subject.relation for t in s.touched),
-    ):
-        step = next((s for s in steps if wanted(s)), None)
-        if step:
-            return Location(step.statement.file, step.statement.line)
-    return None
+    gone = {i.name for i in comparison.head.dropped if i.relation == subject.relation}
+    made = (s for s in comparison.steps if subject.index in s.created)
+    dropping = (s for s in comparison.steps if gone & set(s.dropped))
+    touching = (
+        s for s in comparison.steps if any(t.relation == subject.relation for t in s.touched)
+    )
+    step = next(made, None) or next(dropping, None) or next(touching, None)
+    return Location(step.statement.file, step.statement.line) if step else None
 
 
 def _not_examined(

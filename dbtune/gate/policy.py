@@ -188,7 +188,7 @@ class _Loader(yaml.SafeLoader):
 def _read(file: Path) -> _PolicyFile:
     try:
         loaded = yaml.load(file.read_text(encoding="utf-8"), _Loader)
-        return msgspec.convert(loaded or {}, _PolicyFile)
+        return msgspec.convert({} if loaded is None else loaded, _PolicyFile)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"The policy {file} cannot be read: {error}.") from error
     except yaml.YAMLError as error:

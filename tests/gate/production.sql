@@ -50,4 +50,5 @@ SELECT g, (g * 127) % 120000 + 1, 'kind' || g % 12, timestamptz '2026-01-01' + g
     '{"cleared": true}'
 FROM generate_series(1, 150000) g;
 INSERT INTO setting SELECT 'key' || g, 'value' FROM generate_series(1, 50) g;
+DELETE FROM shipment WHERE id % 1000 = 999;
 VACUUM ANALYZE;

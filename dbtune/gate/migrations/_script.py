@@ -13,7 +13,7 @@ from dbtune.twin.rehearsal import ScriptStatement
 
 _OPENERS = ("begin", "start")
 _CLOSERS = ("commit", "end", "rollback", "abort")
-_COPY_DATA = re.compile(r"(?ims)(^\s*COPY\b[^;]*\bFROM\s+stdin\b[^;]*;).*?^\\\.[ \t]*$")
+_COPY = re.compile(r"(?ims)^\s*COPY\b[^;]*\bFROM\s+stdin\b[^;]*;.*?^\\\.[ \t]*$")
 _META_COMMAND = re.compile(r"(?m)^[ \t]*\\.*$")
 
 
@@ -64,8 +64,8 @@ def together(made: Script) -> Script:
 
 
 def _blanked(text: str) -> str:
-    """The text without psql's own commands and COPY's rows, with all lines where they were."""
-    text = _COPY_DATA.sub(lambda m: "\n" * m.group().count("\n"), text)
+    """The text without psql's own commands, COPY and its rows, with all lines where they were."""
+    text = _COPY.sub(lambda m: "\n" * m.group().count("\n"), text)
     return _META_COMMAND.sub("", text)
 
 
