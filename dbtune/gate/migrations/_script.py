@@ -82,7 +82,7 @@ def _statements(
         else:
             sql = text[start:end]
             if words[:2] == ("set", "local"):
-                sql = re.sub(r"(?i)\A(set\s+)local\b", r"\1", sql)
+                sql = re.sub(r"(?i)\Aset\s+local\b", "SET", sql)
             yield ScriptStatement(sql, file, line, in_transaction or is_open)
 
 
