@@ -17,10 +17,16 @@ SKIP_SCAN_MAJOR = 18
 def foreign_keys_served(
     snapshot: Snapshot, index: Index, without: Collection[QualifiedName] = ()
 ) -> Iterator[Constraint]:
-    """The foreign keys that this index serves and no other outside `without` does."""
-    relation = snapshot.relation_by_name.get(index.relation)
+    """The foreign keys that this index helps and that no other outside `without` serves.
+
+    An index helps that begins with any column of the key: it may leave few enough rows. So may
+    one, where the server can skip, that has such a column further on.
+    """
+    skips = snapshot.server.major >= SKIP_SCAN_MAJOR
     for key in snapshot.constraints_by_relation.get(index.relation, ()):
-        if key.kind != "f" or relation is None or not serves(index, key.columns):
+        reached = index.keys if skips else index.keys[:1]
+        helps = _looks_up_all(index, key.columns) and any(k.column in key.columns for k in reached)
+        if key.kind != "f" or not helps:
             continue
         others = [
             other

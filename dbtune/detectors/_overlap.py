@@ -51,14 +51,13 @@ def can_be_dropped(index: Index) -> bool:
     )
 
 
-def begun_in_partitions(snapshot: Snapshot, spec: IndexSpec) -> Iterator[Index]:
-    """Indexes of single partitions that an index of the partitioned table would make needless."""
+def replaced_by(snapshot: Snapshot, spec: IndexSpec) -> Iterator[Index]:
+    """Indexes of a relation, or of its single partitions, that a new one would make needless."""
+    for index in snapshot.indexes_by_relation.get(spec.relation, ()):
+        if index.is_valid and can_be_dropped(index) and is_prefix(spec_of(index), spec):
+            yield index
     for partition in snapshot.partitions_by_parent.get(spec.relation, ()):
-        part = replace(spec, relation=partition.name)
-        for index in snapshot.indexes_by_relation.get(partition.name, ()):
-            if index.is_valid and can_be_dropped(index) and is_prefix(spec_of(index), part):
-                yield index
-        yield from begun_in_partitions(snapshot, part)
+        yield from replaced_by(snapshot, replace(spec, relation=partition.name))
 
 
 def _worth(index: Index, referenced: frozenset[QualifiedName]) -> tuple[bool | int, ...]:

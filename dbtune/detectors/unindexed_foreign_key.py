@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dbtune.advice import CreateIndex, DropIndex
 from dbtune.detectors._cover import is_served
-from dbtune.detectors._overlap import begun_in_partitions
+from dbtune.detectors._overlap import replaced_by
 from dbtune.detectors._relation import activities, name_of, rows_of, size_of
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import quote_identifier
@@ -75,7 +75,7 @@ def _match(
     snapshot = workload.snapshot
     deletes = _deleted_by(workload, key)
     spec = IndexSpec(relation.name, tuple(column_key(column) for column in key.columns))
-    replaced = tuple(begun_in_partitions(snapshot, spec))
+    replaced = tuple(replaced_by(snapshot, spec))
     return Match(
         subject=Subject(name_of(relation.name, key.columns), relation.name, key.columns),
         evidence=Evidence(
