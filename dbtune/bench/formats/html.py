@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from dbtune.bench import words
 from dbtune.bench.load import Load, LoadStep, best_pool, saturation
@@ -14,8 +15,11 @@ from dbtune.bench.stats import Rounds, Verdict
 from dbtune.bench.target import KPIS, TargetResult
 from dbtune.typeset.page import page
 
-TEXT_BUDGET = 260_000
+TEXT_BUDGET = 200_000
 """Characters of statements and plans in one page, so that 500 statements stay below 1 MB."""
+
+MAX_DETAILED = 200
+"""Rows with distribution and plans; the statements that take less time than those have figures."""
 
 BINS = 24
 _CLASSES = {
@@ -28,7 +32,7 @@ _CLASSES = {
 
 def render(benchmark: Benchmark) -> str:
     """The page."""
-    limit = max(160, min(4000, TEXT_BUDGET // max(1, len(benchmark.rows)) // 2))
+    limit = max(160, min(4000, TEXT_BUDGET // max(1, 2 * len(benchmark.rows))))
     scale = _Scale.of(benchmark.rows)
     return page(
         "bench.html",
@@ -43,6 +47,7 @@ def render(benchmark: Benchmark) -> str:
         else None,
         load=_load(benchmark.load) if benchmark.load else None,
         limit=limit,
+        max_detailed=MAX_DETAILED,
     )
 
 
@@ -135,19 +140,16 @@ def _range(*sides: Rounds) -> tuple[float, float]:
 
 
 def _histogram(rounds: Rounds, low: float, high: float) -> str:
-    """The distribution on a logarithmic axis as an SVG path in a box of 100 × 20."""
+    """The distribution on a logarithmic axis as an SVG path in a box of BINS × 20."""
     counts = [0] * BINS
     span = math.log(high / low)
     for one in rounds:
         for ms in one:
             counts[min(BINS - 1, int(math.log(ms / low) / span * BINS))] += 1
     most = max(counts)
-    width = 100 / BINS
-    steps = "".join(
-        f"V{20 - 20 * count / most:.1f}H{(number + 1) * width:.1f}"
-        for number, count in enumerate(counts)
-    )
-    return f"M0 20{steps}V20Z"
+    heights = [20 - round(20 * count / most) for count in counts]
+    runs = "".join(f"V{height}h{len(list(same))}" for height, same in groupby(heights))
+    return f"M0 20{runs}V20Z"
 
 
 def _plan_diff(row: Row, limit: int) -> Iterator[tuple[str, str]]:
