@@ -37,7 +37,8 @@ def headline(benchmark: Benchmark) -> str:
     total = benchmark.total
     if total is None:
         return "Nothing could be measured."
-    before, after = ms_text(benchmark.total_before_ms), ms_text(benchmark.total_after_ms)
+    before_ms = benchmark.total_before_ms
+    before, after = ms_text(before_ms), ms_text(before_ms * total.ratio)
     words = change_text(total)
     # An interval that holds "no change" supports no claim.
     if total.low <= 1 <= total.high:
