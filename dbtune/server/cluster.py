@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 from dbtune.errors import ServerFailed
 from dbtune.server.account import Account, reachable_temp_dir, server_account
 from dbtune.server.binaries import Binaries, reachable
-from dbtune.server.leftovers import mark_owner, sweep
+from dbtune.server.leftovers import owned, sweep
 
 START_TIMEOUT_S = 60.0
 SUPERUSER = "postgres"
@@ -78,15 +78,15 @@ def running_cluster(
     sweep(base)
     home = Path(tempfile.mkdtemp(prefix="dbtune-", dir=base))
     try:
-        mark_owner(home)
-        shutil.copytree(_template(usable, account, base), home / "data", symlinks=True)
-        (home / "data").chmod(0o700)
-        account.give(home)
-        process = _start(home, usable, account, {**_BASE_SETTINGS, **(settings or {})})
-        try:
-            yield Cluster(home, usable, process)
-        finally:
-            _stop(process)
+        with owned(home):
+            shutil.copytree(_template(usable, account, base), home / "data", symlinks=True)
+            (home / "data").chmod(0o700)
+            account.give(home)
+            process = _start(home, usable, account, {**_BASE_SETTINGS, **(settings or {})})
+            try:
+                yield Cluster(home, usable, process)
+            finally:
+                _stop(process)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -1,21 +1,31 @@
-"""Sweep what a killed dbtune left behind, and nothing that cannot be proven to be that."""
+"""Sweep what a killed dbtune left behind, and nothing that cannot be proven to be that.
+
+A cluster's folder holds a file that its process keeps locked. The kernel lets go of the lock when
+the process ends, however it ends; so a folder whose file can be locked belongs to nobody.
+"""
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-_OWNER = "dbtune-owner.json"
+_OWNER = "dbtune-owner"
 
 
-def mark_owner(home: Path) -> None:
-    """Write into a cluster's folder which process it belongs to."""
-    me = psutil.Process()
-    (home / _OWNER).write_text(json.dumps({"pid": me.pid, "started": me.create_time()}))
+@contextmanager
+def owned(home: Path) -> Iterator[None]:
+    """Keep a cluster's folder from being swept while the block runs."""
+    unseen = home / f".{_OWNER}"
+    with unseen.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        unseen.rename(home / _OWNER)  # seen only once it is locked
+        yield
 
 
 def sweep(base: Path) -> tuple[Path, ...]:
@@ -23,26 +33,23 @@ def sweep(base: Path) -> tuple[Path, ...]:
     swept = []
     for owner_file in base.glob(f"dbtune-*/{_OWNER}"):
         home = owner_file.parent
-        try:
-            if not _is_abandoned(owner_file):
-                continue
-        except (OSError, ValueError, KeyError):  # being made or removed this moment, or not ours
-            continue
-        _stop_server(home)
-        shutil.rmtree(home, ignore_errors=True)
-        swept.append(home)
+        if _is_abandoned(owner_file):
+            _stop_server(home)
+            shutil.rmtree(home, ignore_errors=True)
+            swept.append(home)
     return tuple(swept)
 
 
 def _is_abandoned(owner_file: Path) -> bool:
-    # Root gives the folder to the server's account; the owner file says whose it was.
-    if os.geteuid() != 0 and owner_file.stat().st_uid != os.geteuid():
-        return False
-    owner = json.loads(owner_file.read_text())
     try:
-        return bool(psutil.Process(owner["pid"]).create_time() != owner["started"])
-    except psutil.NoSuchProcess:
-        return True
+        # Root gives the folder to the server's account, and may sweep only what it made itself.
+        if os.geteuid() != 0 and owner_file.stat().st_uid != os.geteuid():
+            return False
+        with owner_file.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except OSError:  # locked by its owner, being removed this moment, or not ours to read
+        return False
 
 
 def _stop_server(home: Path) -> None:
