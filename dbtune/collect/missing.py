@@ -87,6 +87,19 @@ def not_preloaded(error: psycopg.Error) -> NotCollected:
     )
 
 
+def foreign_encoding(error: psycopg.Error, schema: str) -> NotCollected:
+    """The server converts the texts of all its databases, and fails at the first it cannot."""
+    return NotCollected(
+        STATEMENTS,
+        "Another database of this server has statements in an encoding that cannot be converted "
+        f"to this one's: {error.diag.message_primary}. The remedy forgets those databases' "
+        "statements.",
+        f"SELECT {quote_identifier(schema)}.pg_stat_statements_reset(0, d.oid, 0) "
+        "FROM pg_database d JOIN pg_database here ON here.datname = current_database() "
+        "WHERE d.encoding <> here.encoding",
+    )
+
+
 def hidden_texts(role: str, count: int, share: float) -> NotCollected:
     """Other roles' statements are hidden from roles without pg_read_all_stats."""
     return NotCollected(

@@ -58,6 +58,11 @@ class StatementReader:
             return self._query("statements", {"showtext": with_texts})
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
             refused = missing.not_preloaded(error)
+        except (
+            psycopg.errors.CharacterNotInRepertoire,
+            psycopg.errors.UntranslatableCharacter,
+        ) as error:
+            refused = missing.foreign_encoding(error, self.schema)
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled) as error:
             refused = missing.failed(missing.STATEMENTS, error)
         if refused not in self.session.not_collected:

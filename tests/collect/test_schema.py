@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from dbtune.collect import CollectOptions, collect
 from dbtune.identifier import QualifiedName, quote_identifier
@@ -16,7 +15,6 @@ from dbtune.snapshot.catalog import Relation
 from dbtune.snapshot.file import from_bytes, to_bytes
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.ddl import object_phases, relation_phases
-from tests.conftest import TestServer
 
 HARD = Path(__file__).with_name("hard_schema.sql").read_text(encoding="utf-8")
 LEAD = QualifiedName("Sales & Co", "Lead")
@@ -168,26 +166,6 @@ def test_only_the_wanted_relations(
     assert {i.relation.name for i in snapshot.indexes} <= set(expected)
     kinds = {o.kind for o in snapshot.objects}
     assert {"type", "domain", "function"} <= kinds
-
-
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-def test_any_bytes_of_any_encoding_are_read(server: TestServer, encoding: str) -> None:
-    name = f"test_encoding_{encoding.lower()}"
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute(
-            f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0".encode()
-        )
-        try:
-            dsn = make_conninfo(server.dsn, dbname=name)
-            with psycopg.connect(dsn, autocommit=True, client_encoding=encoding) as other:
-                other.execute(b"CREATE TABLE \"t\xe9\" AS SELECT 'caf\xe9'::text AS a")
-                other.execute(b'ANALYZE "t\xe9"')
-            snapshot = collect(dsn)
-        finally:
-            connection.execute(f"DROP DATABASE {name}".encode())
-    assert [r.name.name for r in snapshot.relations] == ["té"]
-    assert snapshot.server.encoding == encoding
-    assert from_bytes(to_bytes(snapshot), "bytes") == snapshot
 
 
 def test_two_snapshots_of_one_state_are_equal(make_database: Callable[..., str]) -> None:
