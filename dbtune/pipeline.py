@@ -94,6 +94,7 @@ def analyze(
             select=options.select,
             ignore=options.ignore,
             min_confidence=options.min_confidence,
+            scope=options.scope,
         )
         recommendations = _with_sizes(judged.recommendations, engine)
     verdict = verdict_by_severity(

@@ -10,10 +10,11 @@ from typing import Any
 
 from dbtune.advice import Change, CreateIndex, DropIndex, Recommendation
 from dbtune.errors import BadInput
-from dbtune.finding import Confidence, Finding, Match, Severity, finding_fingerprint
+from dbtune.finding import Confidence, Finding, Match, Severity, Subject, finding_fingerprint
 from dbtune.identifier import QualifiedName
 from dbtune.index import is_prefix
 from dbtune.rules.model import Rule
+from dbtune.snapshot.scope import Scope
 from dbtune.workload import Workload
 
 
@@ -32,6 +33,7 @@ def judge(
     select: Collection[str] = (),
     ignore: Collection[str] = (),
     min_confidence: Confidence = Confidence.CANDIDATE,
+    scope: Scope | None = None,
 ) -> Judgement:
     """Every rule's findings on a workload, and the recommendations behind them.
 
@@ -41,6 +43,7 @@ def judge(
         select: ids of the only rules to apply; empty: all.
         ignore: ids of rules not to apply.
         min_confidence: the least confidence to report, where a rule does not ask for more.
+        scope: the relations to report on; None: all.
 
     Raises:
         BadInput: `select` or `ignore` names no rule.
@@ -51,10 +54,15 @@ def judge(
             for rule in chosen(rules, select=select, ignore=ignore)
             for match in rule.detector.detect(workload, rule.params)
             if match.confidence >= max(rule.min_confidence, min_confidence)
+            and (scope is None or _concerns(scope, match.subject))
         ]
     )
     judged.sort(key=lambda j: _rank(j.finding))
     return Judgement(tuple(j.finding for j in judged), tuple(_recommendations(workload, judged)))
+
+
+def _concerns(scope: Scope, subject: Subject) -> bool:
+    return subject.relation is None or scope.wants(subject.relation)
 
 
 def chosen(

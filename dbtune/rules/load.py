@@ -63,7 +63,7 @@ def load_rules(extra: Path | None = None) -> tuple[Rule, ...]:
         if rule.id in rules:
             raise BadInput(
                 f"{file}: id: {rule.id!r} is already the rule of {rules[rule.id].file}.",
-                "Give the file and its id another name.",
+                "Give the file and its id another name; --ignore leaves the shipped rule out.",
             )
         rules[rule.id] = rule
     return tuple(rules[key] for key in sorted(rules))

@@ -16,11 +16,12 @@ from dbtune.detectors import Detector
 from dbtune.finding import Confidence, Match, Severity, Subject
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
-from dbtune.rules.judge import judge
+from dbtune.rules.judge import Judgement, judge
 from dbtune.rules.load import load_rule
 from dbtune.rules.model import Rule
 from dbtune.rules.template import shortened
 from dbtune.snapshot.model import Server, Snapshot
+from dbtune.snapshot.scope import Scope
 from dbtune.workload import Workload
 
 RELATION = QualifiedName("public", "crate")
@@ -109,6 +110,12 @@ def test_what_is_less_sure_than_the_rule_or_the_reader_asks_is_withheld(
     assert {f.subject.name for f in judge(workload(), [rule]).findings} == {"likely", "proven"}
     sure = judge(workload(), [rule], min_confidence=Confidence.PROVEN).findings
     assert {f.subject.name for f in sure} == {"proven"}
+
+
+def test_what_is_out_of_scope_is_not_told(make_rule: Callable[..., Rule]) -> None:
+    rule = make_rule("r", match("a", drop("a")))
+    assert judge(workload(), [rule], scope=Scope(exclude=("public.cr*",))) == Judgement((), ())
+    assert judge(workload(), [rule], scope=Scope(schemas=("public",))).findings
 
 
 def test_an_index_does_not_go_for_the_sake_of_one_that_goes(

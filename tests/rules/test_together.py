@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
+
+import yaml
 
 from dbtune.collect import collect
-from dbtune.pipeline import Analysis, analyze
+from dbtune.pipeline import Analysis, AnalyzeOptions, analyze
+from dbtune.resources import rules_dir
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from tests.rules.harness import Step, migrate, run
 
@@ -40,7 +44,7 @@ INSERT INTO permit SELECT n, 1 + n % 50000, 'p' || n % 100 FROM generate_series(
 WORKLOAD = (
     ("SELECT * FROM house WHERE owner = $1", 5000, 6.0),
     ("SELECT * FROM house WHERE color = $1 AND built >= $2 ORDER BY built LIMIT 20", 900, 4.0),
-    ('SELECT sum(used) FROM "Meter" WHERE "houseId" = $1 AND day >= $2', 800, 5.0),
+    ('SELECT * FROM "Meter" WHERE "houseId" = $1 AND day >= $2', 800, 5.0),
     ("SELECT * FROM street WHERE id = $1", 90000, 0.02),
 )
 
@@ -75,6 +79,20 @@ def _with_workload(snapshot: Snapshot, since: str) -> Snapshot:
             for sql, calls, ms in WORKLOAD
         ),
     )
+
+
+def test_a_rule_of_ones_own_has_thresholds_of_its_own(
+    make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    shipped = yaml.safe_load((rules_dir() / "unused-index.yaml").read_text())
+    lax = {name: {"value": 0, "because": "a young server"} for name in shipped["params"]}
+    own = shipped | {"id": "unused-already", "params": lax, "severity": "error"}
+    (tmp_path / "unused-already.yaml").write_text(yaml.safe_dump(own))
+    snapshot = collect(make_database("CREATE TABLE pot (id int); CREATE INDEX pot_id ON pot (id)"))
+    options = AnalyzeOptions(rules_dir=tmp_path, engine="none")
+    assert found(analyze(snapshot, options)) == {("unused-already", "pot_id")}
+    without = AnalyzeOptions(rules_dir=tmp_path, engine="none", ignore=("unused-already",))
+    assert found(analyze(snapshot, without)) == set()
 
 
 def found(analysis: Analysis) -> set[tuple[str, str]]:
