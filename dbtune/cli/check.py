@@ -13,7 +13,7 @@ from dbtune.errors import BadInput
 
 if TYPE_CHECKING:
     from dbtune.progress import Progress
-    from dbtune.snapshot.model import Snapshot, StatementStatistics
+    from dbtune.snapshot.model import Snapshot
 
 
 class FailOn(StrEnum):
@@ -87,21 +87,28 @@ def run(
     statements that the tests ran. Exits with 1 if something new is at or above --fail-on.
     """
     import dataclasses
+    import os
 
     from dbtune.cli._options import show
     from dbtune.cli._progress import shown_progress
+    from dbtune.collect.logs import read_logs, statements_of_logs
     from dbtune.finding import Severity
     from dbtune.gate.baseline import read_baseline
     from dbtune.gate.check import CheckInput, check
     from dbtune.gate.migrations import read_migrations
     from dbtune.gate.policy import Policy, load_policy
+    from dbtune.report.render import render, require_format
     from dbtune.rules.load import load_rules
+    from dbtune.statement.workload_file import read_workload
 
     if snapshot is None and dsn is None:
         raise BadInput(
             "There is nothing to check.",
             "Give production with --snapshot FILE, or a test database with --dsn.",
         )
+    formats = tuple(output_format or ("text",))
+    for name in formats:
+        require_format(name.partition("=")[0])
     chosen = load_policy(policy) if policy else Policy()
     if fail_on:
         chosen = dataclasses.replace(chosen, fail_on=Severity[fail_on.name])
@@ -109,12 +116,17 @@ def run(
         test = _collected(dsn, stages) if dsn else None
         base = _collected(snapshot, stages) if snapshot else test
         assert base is not None
+        traffic = read_logs(tuple(logs), progress=stages) if logs else None
+        logged = statements_of_logs(traffic) if traffic else ()
+        written = read_workload(workload) if workload else ()
         asked = CheckInput(
             base=base if snapshot else dataclasses.replace(base, statements=(), readings=()),
             rules=load_rules(rules),
             today=(today or datetime.now()).date(),
             scripts=read_migrations(tuple(migrations or ())),
-            arrivals=_arrivals(workload, tuple(logs or ()), test, stages),
+            arrivals=(*written, *logged, *(test.statements if test else ())),
+            logged=logged,
+            traffic=traffic,
             test_schema=test if snapshot else None,
             judges_base=snapshot is None,
             baseline=read_baseline(baseline) if baseline else (),
@@ -123,9 +135,21 @@ def run(
             snapshot_name=_named(snapshot),
         )
         report = check(asked, stages)
-    show(report, tuple(output_format or ("text",)), top=top, files=())
+    show(report, formats, top=top, files=())
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and "github" in formats:
+        _append(Path(summary), render(report, "md"))
     if report.verdict.failed:
         raise typer.Exit(report.verdict.exit_code)
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to a file that other steps of the job write to as well."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise BadInput(f"Cannot write GITHUB_STEP_SUMMARY {path}: {error.strerror}.") from error
 
 
 def _collected(target: str | None, progress: Progress) -> Snapshot:
@@ -140,22 +164,3 @@ def _named(snapshot: str | None) -> str:
     from dbtune.cli._target import is_file
 
     return snapshot if snapshot and is_file(snapshot) else "TARGET"
-
-
-def _arrivals(
-    workload: Path | None, logs: tuple[Path, ...], test: Snapshot | None, progress: Progress
-) -> tuple[StatementStatistics, ...]:
-    """The statements of the head: from a file, logs and the test database, whichever are given."""
-    from dbtune.collect.logs.read import read_logs
-    from dbtune.snapshot.model import StatementStatistics
-    from dbtune.statement.workload_file import read_workload
-
-    found = list(read_workload(workload)) if workload else []
-    if logs:
-        progress.stage("read logs")
-        traffic = read_logs(logs)
-        found += [
-            StatementStatistics(s.text, s.calls, s.total_exec_ms, source="log")
-            for s in traffic.shapes
-        ]
-    return (*found, *(test.statements if test else ()))

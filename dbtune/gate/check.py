@@ -28,7 +28,7 @@ from dbtune.gate.shown import Shown
 from dbtune.gate.verdict import Location
 from dbtune.index import spec_of
 from dbtune.plan import Plan, Unplanned
-from dbtune.pricing import Hypothetical, PricingEngine
+from dbtune.pricing import Hypothetical, PricingEngine, Rejected
 from dbtune.progress import Progress, Silent
 from dbtune.report.change import describe
 from dbtune.report.model import Meta, Report, reported, version_text
@@ -37,6 +37,7 @@ from dbtune.rules.model import Rule
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.snapshot.scope import Scope
 from dbtune.statement.fingerprint import fingerprint
+from dbtune.traffic import Traffic
 from dbtune.twin.rehearsal import Rehearsal, Step
 from dbtune.twin.rehearse import rehearse
 from dbtune.twin.twin import open_twin
@@ -50,7 +51,8 @@ class CheckInput:
     """What a check looks at.
 
     `base` is production; `scripts` are the pull request's migrations; `arrivals` the statements
-    that its tests ran; `test_schema` the test database, whose schema should be the head's.
+    that its tests ran, `traffic` the order in which their log has the `logged` ones;
+    `test_schema` the test database, whose schema should be the head's.
     `judges_base` says that the base is no production, so that what is found there is new too.
     `snapshot_name` is what commands to reproduce a finding call the snapshot.
     """
@@ -60,6 +62,8 @@ class CheckInput:
     today: date
     scripts: tuple[Script, ...] = ()
     arrivals: tuple[StatementStatistics, ...] = ()
+    logged: tuple[StatementStatistics, ...] = ()
+    traffic: Traffic | None = None
     test_schema: Snapshot | None = None
     judges_base: bool = False
     baseline: tuple[Entry, ...] = ()
@@ -82,6 +86,8 @@ class _HeadSide:
 
     workload: Workload
     arrived: Workload
+    logged: Workload
+    notes: tuple[NotExamined, ...] = ()
     writes: Mapping[str, float] = field(default_factory=dict)
     recommendations: tuple[Recommendation, ...] = ()
 
@@ -124,7 +130,7 @@ def check(
     cured = with_cures(
         observed,
         after.recommendations,
-        (base.workload, after.arrived),
+        (base.workload, after.arrived, after.logged),
         asked.snapshot_name,
     )
     not_examined = _not_examined(asked, rehearsal, head, base, after)
@@ -141,7 +147,9 @@ def check(
     named = {f for finding in findings for f in finding.statements}
     plans = comparison.after
     stood = (replace(s, plan=plans.get(s.fingerprint, s.plan)) for s in base.workload.statements)
-    statements = {s.fingerprint: s for s in (*after.arrived.statements, *stood)}
+    statements = {
+        s.fingerprint: s for s in (*after.logged.statements, *after.arrived.statements, *stood)
+    }
     cures = {d.cure for d in verdict.decisions}
     return Report(
         meta=Meta(
@@ -178,23 +186,30 @@ def _rehearsed(asked: CheckInput, progress: Progress) -> Rehearsal:
 def _head_side(
     asked: CheckInput, head: Head, rehearsal: Rehearsal, base: Workload, progress: Progress
 ) -> _HeadSide:
-    if not rehearsal.steps and not asked.arrivals:
-        return _HeadSide(base, replace(base, statements=()))
+    nothing = replace(base, statements=(), not_examined=())
+    if not rehearsal.steps and not asked.arrivals and asked.traffic is None:
+        return _HeadSide(base, nothing, nothing)
     with open_twin(head.without_added, progress=progress) as twin:
         answers = twin.suppose([spec_of(i) for i in head.added])
-        names = [a.name for a in answers if isinstance(a, Hypothetical)]
-        engine = Shown(twin, names)
-        workload = assemble_workload(head.snapshot, engine, Scope(), progress)
+        engine = Shown(twin, [a.name for a in answers if isinstance(a, Hypothetical)])
+
+        def planned(statements: tuple[StatementStatistics, ...]) -> Workload:
+            snapshot = replace(head.snapshot, statements=statements, readings=())
+            return assemble_workload(snapshot, engine, Scope(), progress)
+
+        workload = planned(head.snapshot.statements) if rehearsal.steps else base
         stood = {s.fingerprint for s in base.statements}
-        new = tuple(s for s in asked.arrivals if fingerprint(s.text) not in stood)
-        arrived = assemble_workload(
-            replace(head.snapshot, statements=new, readings=()), engine, Scope(), progress
-        )
-        wanting = _wanting(base, workload, arrived)
-        advice = advise(wanting, engine, AdvisorOptions(), progress)
+        arrived = planned(tuple(s for s in asked.arrivals if fingerprint(s.text) not in stood))
+        advice = advise(_wanting(base, workload, arrived), engine, AdvisorOptions(), progress)
         return _HeadSide(
             workload,
             replace(arrived, advice=advice),
+            replace(planned(asked.logged), traffic=asked.traffic) if asked.traffic else nothing,
+            notes=tuple(
+                NotExamined(f"index {index.name}", f"twin: {answer.reason}")
+                for index, answer in zip(head.added, answers, strict=True)
+                if isinstance(answer, Rejected)
+            ),
             writes=_writes(rehearsal.steps, twin),
             recommendations=advice.recommendations,
         )
@@ -262,7 +277,9 @@ def _judged(
     now = judge(after.workload, asked.rules).findings if changed else ()
     new = judge(after.arrived, asked.rules, min_confidence=Confidence.PROVEN).findings
     concerned = [f for f in new if _is_felt(f, after, asked.policy)]
-    findings = list({f.fingerprint: f for f in (*now, *concerned)}.values())
+    logged = judge(after.logged, asked.rules, min_confidence=Confidence.PROVEN).findings
+    loops = [f for f in logged if f.evidence.get("source") == "logs"]
+    findings = list({f.fingerprint: f for f in (*now, *concerned, *loops)}.values())
     old = known(findings, [entry_of(f) for f in stood])
     for finding in findings:
         is_explained = bool(finding.statements) and set(finding.statements) <= explained
@@ -323,6 +340,7 @@ def _not_examined(
         *failed,
         *(drift(head.snapshot, asked.test_schema) if asked.test_schema else ()),
         *base.notes,
+        *after.notes,
         *base.workload.not_examined,
         *new,
     )

@@ -30,16 +30,25 @@ def format_names() -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(formats.__path__)))
 
 
+def require_format(name: str) -> None:
+    """Refuse a format that does not exist.
+
+    Raises:
+        BadInput: with the names of those that do.
+    """
+    if name not in format_names():
+        raise BadInput(
+            f"There is no format {name!r}.", f"Choose one of {', '.join(format_names())}."
+        )
+
+
 def render(report: Report, format_name: str, style: Style | None = None) -> str:
     """The report in a format; the same report and style give the same text.
 
     Raises:
         BadInput: there is no such format.
     """
-    if format_name not in format_names():
-        raise BadInput(
-            f"There is no format {format_name!r}.", f"Choose one of {', '.join(format_names())}."
-        )
+    require_format(format_name)
     module = importlib.import_module(f"{formats.__name__}.{format_name}")
     text: str = module.render(report, style or Style())
     return text
