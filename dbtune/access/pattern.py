@@ -12,6 +12,11 @@ from dbtune.access.loops import Limits, Loop, LoopKind, Reader, roles_of
 from dbtune.statement.outline import Outline, outline
 from dbtune.traffic import Shape, Traffic, Unit
 
+_Place = tuple[LoopKind, int, int | None]
+"""Kind, child and parent: one place in an application, as far as the server can tell."""
+
+_RARE = 0.05
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -52,7 +57,7 @@ def patterns(traffic: Traffic, links: Links, limits: Limits) -> tuple[Pattern, .
     """Every pattern of the traffic, in the order of first appearance."""
     outlines = tuple(outline(shape.text) for shape in traffic.shapes)
     reader = Reader(outlines, roles_of(outlines, links), links, limits)
-    seen: dict[tuple[LoopKind, int, int | None], list[_Seen]] = {}
+    seen: dict[_Place, list[_Seen]] = {}
     parents: Counter[int] = Counter()
     for unit in traffic.units:
         parents.update(
@@ -62,13 +67,34 @@ def patterns(traffic: Traffic, links: Links, limits: Limits) -> tuple[Pattern, .
         )
         for loop in reader.loops(unit):
             seen.setdefault((loop.kind, loop.child, loop.parent), []).append(_Seen(loop, unit))
-    return tuple(_patterns(traffic, outlines, seen, parents))
+    return tuple(_patterns(traffic, outlines, _folded(seen), parents))
+
+
+def _folded(seen: dict[_Place, list[_Seen]]) -> dict[_Place, list[_Seen]]:
+    """Loops of one child without a parent, or with a rare one, joined to those of its usual one.
+
+    A rare parent is a neighbour by chance, or a damaged line.
+    """
+    usual: dict[tuple[LoopKind, int], _Place] = {}
+    for place, found in seen.items():
+        best = usual.get(place[:2])
+        if best is None or (place[2] is not None, len(found)) > (
+            best[2] is not None,
+            len(seen[best]),
+        ):
+            usual[place[:2]] = place
+    folded: dict[_Place, list[_Seen]] = {}
+    for place, found in seen.items():
+        main = usual[place[:2]]
+        rare = place[2] is None or len(found) < _RARE * len(seen[main])
+        folded.setdefault(main if rare else place, []).extend(found)
+    return folded
 
 
 def _patterns(
     traffic: Traffic,
     outlines: Sequence[Outline],
-    seen: dict[tuple[LoopKind, int, int | None], list[_Seen]],
+    seen: dict[_Place, list[_Seen]],
     parents: Counter[int],
 ) -> Iterator[Pattern]:
     for (kind, child, parent), found in seen.items():
@@ -85,7 +111,7 @@ def _patterns(
             child=traffic.shapes[child],
             child_outline=outlines[child],
             parent=None if parent is None else traffic.shapes[parent],
-            link=loops[0].link,
+            link=next((loop.link for loop in loops if loop.parent == parent), None),
             runs=tuple(sorted(loop.runs for loop in loops)),
             distinct_share=distinct / sum(loop.runs for loop in known) if known else None,
             exec_ms=sum(loop.exec_ms for loop in loops),

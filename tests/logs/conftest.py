@@ -48,29 +48,33 @@ class LoggingServer:
             file.unlink()
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             connection.execute("SELECT pg_rotate_logfile()")
-            connection.execute("SELECT 'rotated'")
-        self._wait_for(b"rotated")
+        self._say_until_written("rotated")
 
     def logged(self, into: Path) -> dict[str, Path]:
         """Copies of the files by format, complete up to this call."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            connection.execute("SELECT 'flushed'")
-        self._wait_for(b"flushed")
+        self._say_until_written("flushed")
         made = {}
         for name in self.formats():
             source = (self.cluster.data_dir / "log" / "traffic.log").with_suffix(FORMATS[name])
             made[name] = Path(shutil.copy(source, into / source.name))
         return made
 
-    def _wait_for(self, word: bytes) -> None:
-        """The collector is a process of its own: its files hold a line when they hold it."""
-        for name in self.formats():
-            file = (self.cluster.data_dir / "log" / "traffic.log").with_suffix(FORMATS[name])
-            for _ in range(1_000_000):
-                if file.exists() and word in file.read_bytes()[-4096:]:
-                    break
-            else:
-                pytest.fail(f"the server did not write {file}")
+    def _say_until_written(self, word: str) -> None:
+        """The collector is a process of its own: it has caught up when it has written our word."""
+        log = self.cluster.data_dir / "log" / "traffic.log"
+        files = [log.with_suffix(FORMATS[name]) for name in self.formats()]
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            for _ in range(100_000):
+                connection.execute(f"SELECT '{word}'".encode())
+                if all(file.exists() and word.encode() in _tail(file) for file in files):
+                    return
+        pytest.fail(f"the server did not write {files}")
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - 4096))
+        return opened.read()
 
 
 @pytest.fixture(scope="session")

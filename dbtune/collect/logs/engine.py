@@ -40,6 +40,7 @@ def open_engine(folder: Path) -> Iterator[Engine]:
     try:
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("SET temp_directory = ?", [str(folder / "spill")])
+        connection.execute("SET enable_progress_bar = false")  # standard output is for reports
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET threads = least(4, current_setting('threads'))")
         connection.execute("SET autoinstall_known_extensions = false")  # nothing is downloaded

@@ -30,6 +30,8 @@ _LIST = (
 )
 _ROW = r"\((?:\$[0-9]+|default|null|now\(\)|true|false|::[\w ]+|[\s,])+\)"
 _ROWS = rf"(?i)({_ROW})(?:\s*,\s*{_ROW})+"
+# Lists worth shortening before fingerprints do: of four values or more, or of several rows.
+_LONG = r"(?:\$[0-9]+\s*,\s*){3}|\)\s*,\s*\("
 _TRACE = r"traceparent='[0-9a-f]{2}-([0-9a-f]{32})-"
 _VOLATILE_TAGS = r",?\b(?:traceparent|tracestate)='[^']*'"
 _BUFFER_BYTES = 16 << 20
@@ -113,7 +115,7 @@ def _ingest(engine: Engine, piece: Source, counts: _Counts) -> None:
         engine.run("textlog", file=piece.path, buffer_bytes=_BUFFER_BYTES)
     counts.lines += 0 if piece.format == "stderr" else _line_count(piece)
     engine.run(
-        "ingest", literal=_LITERAL, sign=_SIGN, list=_LIST, rows=_ROWS, trace=_TRACE,
+        "ingest", literal=_LITERAL, sign=_SIGN, long=_LONG, list=_LIST, rows=_ROWS, trace=_TRACE,
         volatile_tags=_VOLATILE_TAGS,
     )  # fmt: skip
 

@@ -29,8 +29,8 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
         least_runs=LEAST_RUNS,
     )  # fmt: skip
     ((units_seen, executions, first_at, last_at),) = engine.rows(
-        "SELECT count(DISTINCT unit), count(*), min(logged_at)::VARCHAR, max(logged_at)::VARCHAR"
-        " FROM run"
+        "SELECT count(DISTINCT unit), count(*), make_timestamp_ms(min(at_ms))::VARCHAR,"
+        " make_timestamp_ms(max(at_ms))::VARCHAR FROM run"
     )
     shapes = tuple(
         Shape(fingerprint, text, calls, total, longest)
@@ -54,11 +54,11 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
 
 def _units(engine: Engine) -> Iterator[Unit]:
     rows = engine.rows(
-        "SELECT unit, session, shape, transaction, epoch_ms(logged_at)::DOUBLE, ms, idle_ms,"
-        " relay_ms, given, tags, application, trace IS NOT NULL"
-        " FROM run SEMI JOIN sampled USING (unit)"
-        " ORDER BY min(logged_at) OVER (PARTITION BY unit), unit,"
-        " CASE WHEN trace IS NULL THEN NULL ELSE logged_at END, session, line"
+        "SELECT unit, run.session, shape, run.transaction, run.at_ms::DOUBLE, run.ms, idle_ms,"
+        " relay_ms, given, tags, application, is_traced"
+        " FROM run SEMI JOIN sampled USING (unit) JOIN entry ON entry.rowid = run.entry"
+        " ORDER BY min(run.at_ms) OVER (PARTITION BY unit), unit,"
+        " CASE WHEN is_traced THEN run.at_ms END, position"
     )
     for _, found in groupby(rows, key=itemgetter(0)):
         yield _unit(list(found))

@@ -1,30 +1,42 @@
 -- Raw entries to slim rows: the statement entries, and what bounds or times them.
+-- Plain string functions before regular expressions: half of a log is parse and bind.
 INSERT INTO entry BY NAME
 WITH said AS (
-    SELECT session, line, try_cast(logged_at[:23] AS TIMESTAMP) AS logged_at, transaction, application,
-           severity, sqlstate, message, detail,
-           regexp_extract(
-               message,
-               '^(?s)(?:duration: ([0-9.]+) ms)?(?:  )?(?:(statement|parse|bind|execute fetch from|execute|plan)\b[^:]*:[ \n]?(.*))?',
-               ['ms', 'kind', 'text']) AS part
+    SELECT *,
+           session IS NULL OR logged_at IS NULL OR severity IS NULL AS is_damaged,
+           CASE WHEN starts_with(message, 'duration: ')
+                THEN message[strpos(message, ' ms') + 3 :] ELSE '  ' || message END AS rest,
+           CASE WHEN starts_with(message, 'duration: ')
+                THEN try_cast(message[11 : strpos(message, ' ms') - 1] AS DOUBLE) END AS ms
     FROM raw
-    WHERE (severity = 'LOG' AND (message LIKE 'duration: %' OR message LIKE 'statement: %'
-                                 OR message LIKE 'execute %'))
+    WHERE (severity = 'LOG' AND (starts_with(message, 'duration: ')
+                                 OR starts_with(message, 'statement: ')
+                                 OR starts_with(message, 'execute ')))
        OR sqlstate IN ('40001', '40P01')
        OR session IS NULL OR logged_at IS NULL OR severity IS NULL
 ), sorted AS (
     SELECT *,
-           CASE WHEN session IS NULL OR logged_at IS NULL OR severity IS NULL THEN 'damaged'
-                WHEN severity <> 'LOG' THEN 'error'
-                WHEN part.kind = 'execute fetch from' THEN 'fetch'
-                WHEN part.kind = '' THEN 'duration'
-                ELSE part.kind END AS kind,
-           -- EXECUTE of SQL stands with its PREPARE in the detail
-           CASE WHEN part.kind = 'statement' AND detail LIKE 'prepare: %'
-                THEN regexp_replace(detail, '^(?is)prepare: prepare .*?\bas\s+', '')
-                WHEN part.kind IN ('statement', 'execute') THEN part.text
-                END AS full_text
+           (CASE WHEN is_damaged THEN 'damaged'
+                 WHEN severity <> 'LOG' THEN 'error'
+                 WHEN starts_with(rest, '  bind ') THEN 'bind'
+                 WHEN starts_with(rest, '  parse ') THEN 'parse'
+                 WHEN starts_with(rest, '  execute fetch from ') THEN 'fetch'
+                 WHEN starts_with(rest, '  execute ') THEN 'execute'
+                 WHEN starts_with(rest, '  statement: ') THEN 'statement'
+                 WHEN starts_with(rest, '  plan:') THEN 'plan'
+                 WHEN rest = '' THEN 'duration'
+                 ELSE 'damaged' END)::entry_kind AS kind
     FROM said
+), texts AS (
+    SELECT *,
+           kind = 'statement' AND starts_with(detail, 'prepare: ') AS is_prepared,
+           detail[:14] ILIKE 'parameters: $%' AS has_parameters,
+           -- EXECUTE of SQL stands with its PREPARE in the detail
+           CASE WHEN kind = 'statement' AND starts_with(detail, 'prepare: ')
+                THEN regexp_replace(detail, '^(?is)prepare: prepare .*?\bas\s+', '')
+                WHEN kind IN ('statement', 'execute') THEN rest[strpos(rest, ': ') + 2 :]
+                END AS full_text
+    FROM sorted
 ), bare AS (
     SELECT *,
            CASE WHEN contains(full_text, '/*')
@@ -32,34 +44,36 @@ WITH said AS (
            CASE WHEN contains(full_text, '/*')
                 THEN regexp_replace(full_text, '(?s)\s*/\*.*?\*/', '', 'g')
                 ELSE full_text END AS statement
-    FROM sorted
+    FROM texts
 ), shaped AS (
-    SELECT *, regexp_replace(CASE WHEN contains(statement, '-')
-                                  THEN regexp_replace(statement, {sign}, '\1\2', 'g')
-                                  ELSE statement END,
-                             {literal}, '$0', 'g') AS replaced
+    SELECT *,
+           CASE WHEN has_parameters OR is_prepared THEN statement  -- its literals are constants
+                ELSE regexp_replace(CASE WHEN contains(statement, '-')
+                                         THEN regexp_replace(statement, {sign}, '\1\2', 'g')
+                                         ELSE statement END,
+                                    {literal}, '$0', 'g') END AS replaced
     FROM bare
 ), listed AS (
     SELECT *,
-           CASE WHEN contains(replaced, ',')
+           CASE WHEN contains(replaced, ',') AND regexp_matches(replaced, {long})
                 THEN regexp_replace(regexp_replace(replaced, {list}, '\1 /*, ... */', 'g'),
                                     {rows}, '\1, \1', 'g')
                 ELSE replaced END AS shape_text
     FROM shaped
 )
-SELECT session, line, logged_at,
+SELECT hash(session) AS session, line, epoch_ms(try_cast(logged_at[:23] AS TIMESTAMP)) AS at_ms,
        -- simple statements are logged after their own transaction, as number 0
-       CASE WHEN transaction NOT LIKE '%/0' THEN transaction END AS transaction,
-       nullif(application, '[unknown]') AS application, kind,
-       try_cast(nullif(part.ms, '') AS DOUBLE) AS ms,
-       nullif(regexp_extract(comment, {trace}, 1), '') AS trace,
+       CASE WHEN NOT ends_with(transaction, '/0') THEN hash(transaction) END AS transaction,
+       kind, ms,
+       CASE WHEN contains(comment, 'traceparent') AND regexp_matches(comment, {trace})
+            THEN hash(regexp_extract(comment, {trace}, 1)) END AS trace,
        CASE WHEN comment <> '' THEN regexp_replace(comment, {volatile_tags}, '', 'g') END AS tags,
+       nullif(application, '[unknown]') AS application,
        hash(shape_text) AS text_hash,
        shape_text AS text,
-       CASE WHEN kind = 'plan' THEN part.text
-            WHEN full_text IS NULL THEN NULL
-            WHEN detail[:14] ILIKE 'parameters: $%' THEN detail[13:]
-            WHEN part.kind = 'statement' AND detail LIKE 'prepare: %' THEN part.text
+       CASE WHEN full_text IS NULL THEN NULL
+            WHEN has_parameters THEN detail[13:]
+            WHEN is_prepared THEN rest[14:]
             ELSE nullif(array_to_string(regexp_extract_all(statement, {literal}), chr(31)), '')
             END AS given
 FROM listed;

@@ -2,7 +2,7 @@
 -- shapes by turns, until {sample_length} executions are in hand.
 CREATE TABLE sampled AS
 WITH repeated AS (
-    SELECT unit, shape, min(logged_at) AS first_at, count(*) AS runs
+    SELECT unit, shape, min(position) AS first_at, count(*) AS runs
     FROM run GROUP BY unit, shape HAVING count(*) >= {least_runs}
 ), ranked AS (
     SELECT unit, shape,

@@ -1,15 +1,17 @@
 -- What is kept of a log while it is read: slim rows, on disk when memory runs short.
+CREATE TYPE entry_kind AS ENUM (
+    'statement', 'execute', 'fetch', 'parse', 'bind', 'plan', 'duration', 'error', 'damaged');
 CREATE TABLE entry (
-    session      VARCHAR,
+    session      UBIGINT,   -- a hash, as are transaction and trace
     line         BIGINT,
-    logged_at           TIMESTAMP,
-    transaction  VARCHAR,   -- virtual transaction id, NULL where the log has none
-    application  VARCHAR,
-    kind         VARCHAR,   -- statement, execute, fetch, parse, bind, plan, duration, error
+    at_ms        BIGINT,
+    transaction  UBIGINT,   -- virtual transaction id, NULL where the log has none
+    kind         entry_kind,
     ms           DOUBLE,    -- NULL: the log tells it on a line of its own, or not at all
-    trace        VARCHAR,
+    trace        UBIGINT,
     tags         VARCHAR,
+    application  VARCHAR,
     text_hash    UBIGINT,
     text         VARCHAR,   -- literals as $0
-    given        VARCHAR    -- parameters or literals; for kind plan the entry itself
+    given        VARCHAR    -- parameters or literals
 );

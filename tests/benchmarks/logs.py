@@ -1,0 +1,185 @@
+"""Lines per second and memory of the log reader against pgBadger, on the same files and cores."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from dbtune.server.cluster import running_cluster
+from tests.conftest import find_binaries
+from tests.logs.conftest import LOGGING, LoggingServer
+
+MAJOR = 18
+LINES = int(os.environ.get("LINES_OF_LOG", "1000000"))
+PGBADGER_LINES = 100_000
+_SCRIPT = """
+\\set a random(1,10000)
+BEGIN;
+SELECT id, owner_id, title FROM lead WHERE owner_id = :a % 1000 ORDER BY id;
+{lookups}
+UPDATE lead SET title = 'it''s "quoted",
+ and multi-line' WHERE id = :a;
+COMMIT;
+"""
+_SCHEMA = """
+CREATE TABLE owner (id int PRIMARY KEY, name text);
+INSERT INTO owner SELECT g, 'n' || g FROM generate_series(1, 1000) g;
+CREATE TABLE lead (id int PRIMARY KEY, owner_id int REFERENCES owner, title text);
+INSERT INTO lead SELECT g, g % 1000 + 1, 't' || g FROM generate_series(1, 10000) g;
+"""
+_READ = """
+import json, sys, time
+from pathlib import Path
+from dbtune.access.link import links_of
+from dbtune.access.loops import Limits
+from dbtune.access.pattern import patterns
+from dbtune.collect.logs import read_logs
+begun = time.perf_counter()
+traffic = read_logs([Path(sys.argv[1])])
+found = patterns(traffic, links_of(None), Limits(5, 10, 0.1, 100.0))
+seconds = time.perf_counter() - begun
+peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+shapes = sorted((p.kind, p.child.text, p.parent.text if p.parent else '') for p in found)
+print(json.dumps([seconds, peak, traffic.lines, traffic.damaged_lines, shapes]))
+"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One program's reading of one file."""
+
+    lines: int
+    seconds: float
+    peak_mb: float
+    damaged: int = 0
+    found: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def lines_per_second(self) -> float:
+        return self.lines / self.seconds
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = _logs(folder)
+        print(f"{'file':28} {'program':9} {'lines':>9} {'lines/s':>10} {'peak MB':>8} {'ratio':>6}")
+        for label, file in files.items():
+            _compare(label, file, folder)
+        damaged = _damaged(files["csvlog"], folder / "damaged.csv")
+        clean, broken = _dbtune(files["csvlog"]), _dbtune(damaged)
+        same = "the same findings" if clean.found == broken.found else "OTHER FINDINGS"
+        print(f"1 % of the lines damaged: {broken.damaged} counted as damaged, {same}")
+
+
+def _compare(label: str, file: Path, folder: Path) -> None:
+    ours = _dbtune(file)
+    theirs = _pgbadger(label, _head(file, folder / f"head{file.suffix}", PGBADGER_LINES))
+    ratio = ours.lines_per_second / theirs.lines_per_second if theirs else 0.0
+    for program, reading in (("dbtune", ours), ("pgbadger", theirs)):
+        if reading:
+            shown = f"{ratio:6.1f}" if program == "dbtune" and ratio else ""
+            print(
+                f"{label:28} {program:9} {reading.lines:9} {reading.lines_per_second:10,.0f}"
+                f" {reading.peak_mb:8.0f} {shown}"
+            )
+
+
+def _dbtune(file: Path) -> Reading:
+    done = subprocess.run(
+        [sys.executable, "-c", _READ, str(file)], capture_output=True, text=True, check=True
+    )
+    seconds, peak, lines, damaged, found = json.loads(done.stdout)
+    return Reading(lines, seconds, peak, damaged, tuple(map(tuple, found)))
+
+
+def _pgbadger(label: str, file: Path) -> Reading | None:
+    """pgBadger on as many cores as it likes best: the quicker of one job and all cores."""
+    program = shutil.which("pgbadger")
+    if program is None:
+        return None
+    kind = {"csvlog": "csv", "jsonlog": "jsonlog", "stderr": "stderr"}[label]
+    best: Reading | None = None
+    for jobs in {1, os.cpu_count() or 1}:
+        command = [program, "-q", "-j", str(jobs), "-f", kind, "-o", "/dev/null", "-x", "text"]
+        if kind == "stderr":
+            command += ["-p", LOGGING["log_line_prefix"]]
+        begun = time.perf_counter()
+        process = subprocess.Popen([*command, str(file)], stdout=subprocess.DEVNULL)
+        _, _, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        reading = Reading(PGBADGER_LINES, seconds, usage.ru_maxrss / 1024)
+        best = min((r for r in (best, reading) if r), key=lambda r: r.seconds)
+    return best
+
+
+def _logs(folder: Path) -> dict[str, Path]:
+    """Logs of pgbench in three protocols, made by a real server, cut to the same length."""
+    binaries = find_binaries(MAJOR)
+    assert binaries is not None
+    lookups = "\n".join(
+        f"\\set c{n} random(1,1000)\nSELECT id, name FROM owner WHERE id = :c{n};"
+        for n in range(10)
+    )
+    script = folder / "script.sql"
+    script.write_text(_SCRIPT.format(lookups=lookups))
+    with running_cluster(binaries, settings=LOGGING) as cluster:
+        server = LoggingServer(cluster, MAJOR)
+        psql = binaries.program("psql")
+        subprocess.run([psql, "-qX", server.dsn(), "-c", _SCHEMA], check=True)
+        server.rotate()
+        for protocol, share in (("prepared", 0.4), ("extended", 0.4), ("simple", 0.2)):
+            lines_per_run = 14 if protocol == "simple" else 28
+            runs = int(LINES * share / lines_per_run / 4) + 1
+            subprocess.run(
+                [binaries.program("pgbench"), "-n", "-c", "4", "-M", protocol, "-t", str(runs),
+                 "-f", str(script), server.dsn()],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+            )  # fmt: skip
+        logged = server.logged(folder)
+    return {
+        name: _head(path, folder / f"{name}{path.suffix}", LINES) for name, path in logged.items()
+    }
+
+
+def _head(file: Path, target: Path, lines: int) -> Path:
+    with file.open("rb") as source, target.open("wb") as out:
+        for _, line in zip(range(lines), source, strict=False):
+            out.write(line)
+    return target
+
+
+def _damaged(file: Path, target: Path) -> Path:
+    """The file with one line in a hundred cut, overwritten, or followed by junk."""
+    choice = Random(1)
+    with file.open("rb") as source, target.open("wb") as out:
+        for line in source:
+            out.write(_damage(line, choice) if choice.random() < 0.01 else line)
+    return target
+
+
+def _damage(line: bytes, choice: Random) -> bytes:
+    at = choice.randrange(len(line))
+    junk = bytes(choice.randrange(256) for _ in range(8)).replace(b"\n", b"?")
+    return choice.choice(
+        [
+            line[:at] + b"\n",
+            line[:at] + junk + line[at + 8 :],
+            line.replace(b'"', b"", 1),
+            line.rstrip(b"\n") + b'"\n',
+            line + b'-- junk "with a quote, and commas\n',
+            line.rstrip(b"\n"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
