@@ -25,6 +25,10 @@ class FailOn(StrEnum):
 
 
 def run(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MIGRATION]...", help="The same as --migrations."),
+    ] = None,
     *,
     snapshot: Annotated[
         str | None,
@@ -123,7 +127,7 @@ def run(
             base=base if snapshot else dataclasses.replace(base, statements=(), readings=()),
             rules=load_rules(rules),
             today=(today or datetime.now()).date(),
-            scripts=read_migrations(tuple(migrations or ())),
+            scripts=read_migrations((*(migrations or ()), *(files or ()))),
             arrivals=(*written, *logged, *(test.statements if test else ())),
             logged=logged,
             traffic=traffic,

@@ -1,8 +1,8 @@
 """What a migration does to a server at work; one hazard a file, found by file name.
 
-A hazard's file holds `SEVERITY`, `TITLE`, `PURPOSE` (why it matters, for people) and `seen(step,
-ground)`, which returns a Hazard or None. Its rule id is the file's name with hyphens. What is
-judged is what PostgreSQL did when the statement ran, not how the statement is written.
+A hazard's file holds `SEVERITY`, `TITLE` and `seen(step, ground)`, which returns a Hazard or None.
+Its rule id is the file's name with hyphens. What is judged is what PostgreSQL did when the
+statement ran, not how the statement is written.
 """
 
 from __future__ import annotations
@@ -29,12 +29,19 @@ class HazardFile(Protocol):
     def seen(self) -> Callable[[Step, Ground], Hazard | None]: ...
 
 
+def hazard_names() -> tuple[str, ...]:
+    """The rule ids of all hazards, sorted."""
+    modules = (m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
+    return tuple(sorted(name.replace("_", "-") for name in modules))
+
+
+def _load(name: str) -> HazardFile:
+    return cast("HazardFile", import_module(f"{__name__}.{name.replace('-', '_')}"))
+
+
 def hazards_in(steps: Iterable[Step], ground: Ground) -> Iterator[Observed]:
     """What is hazardous in the steps of migrations, in their order."""
-    files = [
-        (name.replace("_", "-"), cast("HazardFile", import_module(f"{__name__}.{name}")))
-        for name in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
-    ]
+    files = [(name, _load(name)) for name in hazard_names()]
     for step in steps:
         for rule, file in files:
             hazard = file.seen(step, ground)
@@ -64,4 +71,4 @@ def _observed(rule: str, file: HazardFile, step: Step, hazard: Hazard) -> Observ
     )
 
 
-__all__ = ["Ground", "Hazard", "hazards_in"]
+__all__ = ["Ground", "Hazard", "hazard_names", "hazards_in"]
