@@ -37,7 +37,8 @@ def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
         rows = connection.execute(
             "SELECT query, sum(calls)::float8 FROM pg_stat_statements "
             "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-            "AND toplevel GROUP BY query ORDER BY sum(total_exec_time) DESC, query"
+            "AND toplevel AND query NOT LIKE '%/* dbtune */%' "
+            "GROUP BY query ORDER BY sum(total_exec_time) DESC, query"
         ).fetchall()
     except psycopg.Error as error:
         raise MissingPrivilege(

@@ -29,7 +29,13 @@ from dbtune.bench.source import Analysed, read_report, read_text, read_workload
 from dbtune.bench.target import read_target
 from dbtune.bench.task import NotMeasured
 from dbtune.cli._progress import Stages, shown_progress
+from dbtune.collect import collect
+from dbtune.demo.application import running_demo, vacuum
+from dbtune.demo.facts import batch_upsert
+from dbtune.demo.pages import monday_sync
+from dbtune.demo.traffic import MIX, send_traffic
 from dbtune.errors import BadInput
+from dbtune.pipeline import analyze
 from dbtune.report.write import write_files
 
 FORMATS = ("html", "md", "csv", "json")
@@ -66,12 +72,14 @@ class Wanted:
 def measure(wanted: Wanted) -> None:
     """Measure, write the results, show them."""
     analysed = read_report(wanted.report) if wanted.report else None
-    change = _change(wanted, analysed)
     targets = tuple(map(read_target, wanted.targets))
     load = _load_plan(wanted)
     with shown_progress() as stages, _place(wanted, stages) as (dsn, connection):
+        change = _change(wanted, analysed, dsn, stages)
         sent = _statements(wanted, analysed, connection)
         tasks, refused = plan_tasks(connection, sent[: wanted.statements], wanted.seed)
+        if wanted.demo:
+            tasks = (*tasks, batch_upsert(connection, syncs=MIX[monday_sync]))
         left = tuple(
             NotMeasured(s.fingerprint, s.text, s.calls, f"beyond the first {wanted.statements}")
             for s in sent[wanted.statements :]
@@ -116,9 +124,6 @@ def restore_database(on: str | None, journal_file: Path) -> None:
 def _place(wanted: Wanted, stages: Stages) -> Iterator[tuple[str, Connection[Any]]]:
     """The database to measure on, with a session."""
     if wanted.demo:
-        from dbtune.demo.application import running_demo, vacuum
-        from dbtune.demo.traffic import send_traffic
-
         with running_demo(progress=stages) as demo:
             send_traffic(demo.dsn, progress=stages)
             vacuum(demo.dsn)
@@ -134,7 +139,7 @@ def _place(wanted: Wanted, stages: Stages) -> Iterator[tuple[str, Connection[Any
         yield wanted.on, connection
 
 
-def _change(wanted: Wanted, analysed: Analysed | None) -> Change:
+def _change(wanted: Wanted, analysed: Analysed | None, dsn: str, stages: Stages) -> Change:
     if wanted.migration:
         return read_change(
             read_text(wanted.migration), read_text(wanted.down) if wanted.down else ""
@@ -143,6 +148,9 @@ def _change(wanted: Wanted, analysed: Analysed | None) -> Change:
         return analysed.change
     if wanted.export:
         return Change(())
+    if wanted.demo:
+        migration = analyze(collect(dsn, progress=stages), progress=stages).migration
+        return read_change(migration.up, migration.down)
     raise BadInput(
         "What is the change?", "Name it: --migration FILE, or --from report.json of an analysis."
     )
