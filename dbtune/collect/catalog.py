@@ -50,13 +50,19 @@ def read_catalog(session: Session, selected: Sequence[Row]) -> Catalog:
         session.rows_if_possible("column_statistics", missing.STATISTICS, schemas)
     )
     extended = session.rows_if_possible("extended_statistics", "extended statistics", oids)
+    objects = sorted(session.rows_in("objects", oids), key=_object_order)
     return Catalog(
         relations_of(relations, session.rows("columns", oids), statistics),
-        indexes_of(session.rows("indexes", oids), statistics),
-        values(session.rows("constraints", oids), Constraint),
-        values(extended, ExtendedStatistics),
-        values(sorted(session.rows_in("objects", oids), key=_object_order), SchemaObject),
+        indexes_of(_still_there(session.rows("indexes", oids)), statistics),
+        values(_still_there(session.rows("constraints", oids)), Constraint),
+        values(_still_there(extended), ExtendedStatistics),
+        values(_still_there(objects), SchemaObject),
     )
+
+
+def _still_there(rows: Iterable[Row]) -> list[Row]:
+    """The rows whose object nobody dropped meanwhile: the server still knows a definition."""
+    return [row for row in rows if row["definition"] is not None]
 
 
 def values(rows: Sequence[Row], of: type[T]) -> tuple[T, ...]:

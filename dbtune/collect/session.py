@@ -19,7 +19,11 @@ from dbtune.snapshot.model import NotCollected
 Row = dict[str, Any]
 """A row of a catalog query: its columns are named as the fields of the value it becomes."""
 
-_LOCK_ATTEMPTS = 3
+_ATTEMPTS = 3
+
+# What a new transaction may not meet again: somebody's lock, and a relation dropped since the
+# catalog was read ("could not open relation with OID …" is an internal error to the server).
+_PASSING = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
 
 
 @dataclass
@@ -68,8 +72,7 @@ class Session:
     ) -> list[Row]:
         """The rows of `sql/NAME.sql`; `identifiers` stand for the `{words}` in it.
 
-        A lock that somebody took meanwhile is stepped around: the list of locked relations is read
-        again, and with it the query.
+        What somebody locked or dropped meanwhile is stepped around: a new transaction sees it.
 
         Raises:
             psycopg.Error: the query failed; the session is usable again.
@@ -117,7 +120,7 @@ class Session:
             ]
 
     def _rows(self, text: str | sql.Composed, parameters: Mapping[str, Any]) -> list[Row]:
-        for attempt in range(1, _LOCK_ATTEMPTS + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._execute(text, {**parameters, "locked": list(self.locked)})
             except psycopg.Error as error:
@@ -125,8 +128,7 @@ class Session:
                     raise
                 self.end()
                 self.begin()
-                is_lock = isinstance(error, psycopg.errors.LockNotAvailable)
-                if not is_lock or attempt == _LOCK_ATTEMPTS:
+                if not isinstance(error, _PASSING) or attempt == _ATTEMPTS:
                     raise
         raise AssertionError("the loop returns or raises")
 

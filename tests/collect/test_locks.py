@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from dbtune.collect import collect
+from dbtune.collect.catalog import read_catalog
 from dbtune.collect.connect import connected
 from dbtune.collect.session import Session
 from dbtune.identifier import QualifiedName
@@ -79,6 +80,18 @@ def test_a_relation_under_access_exclusive_is_stepped_around(schema: str, locked
     )
     others = {r.name: r for r in before.relations if r.name.name not in (locked, "seen", "kept")}
     assert {n: during.relation_by_name[n] for n in others} == others
+
+
+def test_what_is_dropped_meanwhile_does_no_harm(schema: str) -> None:
+    with connected(schema) as connection, psycopg.connect(schema, autocommit=True) as other:
+        session = Session(connection)
+        session.begin()
+        selected = session.rows("selection")
+        other.execute("DROP TABLE held CASCADE; DROP TABLE part; DROP FUNCTION touch")
+        found = read_catalog(session, selected)
+    assert {r.name.name for r in found.relations} >= {"free"}
+    assert {i.relation.name for i in found.indexes} <= {r.name.name for r in found.relations}
+    assert session.not_collected == []
 
 
 def test_a_lock_taken_meanwhile_is_stepped_around_too(schema: str) -> None:
