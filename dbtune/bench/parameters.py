@@ -111,7 +111,8 @@ def _of_column(role: Role, row: Row, ground: Ground, random: Random) -> str | No
         return None
     match role.use:
         case "in":
-            return array_literal([value, *random.sample(others, min(4, len(others)))])
+            more = random.sample(others, min(4, len(others)))
+            return array_literal(list(dict.fromkeys([value, *more])))
         case "like":
             return f"%{_middle(value)}%"
         case "contains":
@@ -192,7 +193,7 @@ _HARMLESS = {
 def array_literal(values: Sequence[str]) -> str:
     """Values as PostgreSQL's text form of an array."""
     quoted = ('"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values)
-    return "{" + ",".join(dict.fromkeys(quoted)) + "}"
+    return "{" + ",".join(quoted) + "}"
 
 
 def _middle(value: str) -> str:

@@ -13,7 +13,7 @@ from dbtune.bench.ground import read_ground
 from dbtune.bench.measure import first_line
 from dbtune.bench.parameters import draw
 from dbtune.bench.roles import Prepared, prepare
-from dbtune.bench.task import NotMeasured, Run, Task, is_runnable
+from dbtune.bench.task import NotMeasured, Run, Task, is_runnable, label_of
 from dbtune.errors import MissingPrivilege
 from dbtune.statement.fingerprint import fingerprint
 
@@ -79,7 +79,7 @@ def _task(sent: SentStatement, prepared: Prepared, sets: Sequence[Any]) -> Task:
     runs = tuple((Run(sent.text, s.values),) for s in sets)
     return Task(
         fingerprint=sent.fingerprint,
-        label=sent.text,
+        label=label_of(sent.text),
         calls=sent.calls,
         before=runs,
         after=runs,

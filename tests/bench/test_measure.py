@@ -12,7 +12,7 @@ from dbtune.bench.measure import Effort, measure
 from dbtune.bench.result import rows_of, total_of
 from dbtune.bench.stats import Judgement, Verdict
 from dbtune.bench.switch import HiddenIndexes, Nothing, indexes_of
-from dbtune.bench.task import Run, Task, is_runnable
+from dbtune.bench.task import Run, Task, is_runnable, label_of
 from dbtune.errors import BadInput
 from tests.bench.place import BY_DEPOT, BY_ID, MOVE, SCHEMA, UP, task
 
@@ -183,3 +183,17 @@ def test_no_change_is_no_switch(connection: Session) -> None:
 )
 def test_what_may_be_run_again(text: str, expected: bool) -> None:
     assert is_runnable(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT a FROM t", "SELECT a FROM t"),
+        (f"SELECT {'a, ' * 20} b FROM t WHERE x = $1", "SELECT … FROM t WHERE x = $1"),
+        (f"/* t */ select (select 1 from {'u' * 40}), 2 from t", "SELECT … from t"),
+        ("INSERT INTO t (a, b) SELECT 1, 2 FROM u", "INSERT INTO t (a, b) SELECT 1, 2 FROM u"),
+        ("", ""),
+    ],
+)
+def test_labels_tell_statements_apart(text: str, expected: str) -> None:
+    assert label_of(text) == expected

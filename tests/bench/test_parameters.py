@@ -157,6 +157,6 @@ def test_a_text_that_cannot_be_prepared_is_an_error_of_the_server(
 def test_array_literals_keep_hostile_elements(
     connection: Session,
 ) -> None:
-    hostile = ['a"b', "back\\slash", "{x,y}", "", "NULL", "it's"]
+    hostile = ['a"b', 'a"b', "back\\slash", "{x,y}", "", "NULL", "it's"]
     row = connection.execute("SELECT %s::text[]", (array_literal(hostile),)).fetchone()
     assert row == (hostile,)
