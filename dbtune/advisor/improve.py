@@ -31,14 +31,19 @@ def improve(
     found = True
     while found and not is_spent():
         found = False
-        for hope, moved in _moves(search, chosen):
+        for hope, out, new in _moves(search, chosen):
             if hope < least_gain or is_spent():
                 break
-            better = _price(search, moved, objective - least_gain)
+            moved = (chosen - {out} if out else chosen) | ({new} if new else frozenset())
+            is_stale = (out and out not in chosen) or new in chosen
+            if is_stale or not search.is_allowed(moved):
+                continue
+            if _hope(search, chosen, moved) < least_gain:
+                continue
+            better = _price(search, chosen, moved, least_gain)
             if better is not None:
-                chosen, objective, found = moved, better, True
+                chosen, objective, found = moved, objective - better, True
                 yield chosen, objective
-                break
 
 
 def settle(search: Search, chosen: Names, is_spent: Callable[[], bool]) -> Names:
@@ -79,7 +84,7 @@ def _simpler(search: Search, name: str, chosen: Names) -> list[str]:
         other
         for other in search.fixed
         if other not in chosen
-        and search.relation(other) == search.relation(name)
+        and search.relations[other] == search.relations[name]
         and (
             search.prices.size(other) <= _MUCH_SMALLER * size
             or (search.prices.size(other) <= size and _width(search, other) < width)
@@ -97,42 +102,58 @@ def _width(search: Search, name: str) -> int:
     return len(search.prices.hypothetical(name).spec.columns)
 
 
-def _moves(search: Search, chosen: Names) -> list[tuple[float, Names]]:
-    """Sets within the limits, with the most that they could save, best first."""
-    pool = sorted(search.fixed)
-    outs: list[str | None] = [None, *sorted(chosen)]
-    is_small = len(outs) * len(pool) <= _MAX_MOVES
+def _moves(search: Search, chosen: Names) -> list[tuple[float, str, str]]:
+    """Moves within the limits, with the most that each could save, best first.
+
+    A move takes the second out and puts the third in; either may be empty.
+    """
     moves = []
-    for out in outs:
-        rest = chosen - {out} if out else chosen
-        for new in (None, *pool):
-            if new in chosen or new is out:
-                continue
-            if out and new and not is_small and search.relation(out) != search.relation(new):
-                continue
-            moved = rest | {new} if new else rest
-            if search.is_allowed(moved):
-                moves.append((_hope(search, chosen, moved), moved))
-    return sorted(moves, key=lambda m: (-m[0], sorted(m[1])))
+    for out, new in _pairs(search, chosen):
+        moved = (chosen - {out} if out else chosen) | ({new} if new else frozenset())
+        if search.is_allowed(moved) and (hope := _hope(search, chosen, moved)) > 0:
+            moves.append((hope, out, new))
+    return sorted(moves, key=lambda m: (-m[0], m[1:]))
+
+
+def _pairs(search: Search, chosen: Names) -> Iterator[tuple[str, str]]:
+    """What may go for what may come: across relations only where space is short."""
+    pool = sorted(search.fixed.keys() - chosen)
+    options = search.options
+    is_limited = options.budget_bytes is not None or options.max_indexes is not None
+    everywhere = is_limited and len(pool) * len(chosen) <= _MAX_MOVES
+    by_relation: dict[object, list[str]] = {}
+    for name in pool:
+        by_relation.setdefault(search.relations[name], []).append(name)
+    for new in pool:
+        yield "", new
+    for out in sorted(chosen):
+        yield out, ""
+        for new in pool if everywhere else by_relation.get(search.relations[out], ()):
+            yield out, new
 
 
 def _hope(search: Search, chosen: Names, moved: Names) -> float:
     """What a move saves if every statement whose price is not known gets its best."""
-    saved = sum(search.fixed[n] for n in chosen - moved)
-    saved -= sum(search.fixed[n] for n in moved - chosen)
+    saved = _keep(search, chosen, moved)
     for target in search.concerned(chosen ^ moved):
         saved += search.least(target, chosen) - search.least(target, moved)
     return saved
 
 
-def _price(search: Search, moved: Names, limit: float) -> float | None:
-    """The objective with a set, or None as soon as it cannot be below the limit."""
-    total = sum(search.fixed[name] for name in moved)
-    hopes = {target.key: search.least(target, moved) for target in search.targets}
-    total += sum(hopes.values())
-    for target in sorted(search.targets, key=lambda t: (-t.value, t.key)):
-        if total >= limit:
+def _keep(search: Search, chosen: Names, moved: Names) -> float:
+    """What a move saves in the keep of indexes."""
+    gone = sum(search.fixed[n] for n in chosen - moved)
+    return gone - sum(search.fixed[n] for n in moved - chosen)
+
+
+def _price(search: Search, chosen: Names, moved: Names, least_gain: float) -> float | None:
+    """What a move saves, or None as soon as it cannot save enough."""
+    concerned = search.concerned(chosen ^ moved)
+    saved = _hope(search, chosen, moved)
+    for target in sorted(concerned, key=lambda t: (-t.value, t.key)):
+        if saved < least_gain:
             return None
+        hoped = search.least(target, moved)
         priced = search.prices.price(target, moved & search.relevant[target.key])
-        total += search.weighted(target, priced) - hopes[target.key]
-    return total if total < limit else None
+        saved += hoped - search.weighted(target, priced)
+    return saved if saved >= least_gain else None

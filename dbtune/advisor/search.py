@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 from dbtune.advisor.improve import improve, settle
@@ -12,6 +13,7 @@ from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
 from dbtune.advisor.program import Cut, Offer, Program, bound, choose
 from dbtune.advisor.targets import Target
+from dbtune.identifier import QualifiedName
 
 _GAP_ENOUGH = 0.01
 _MAX_ROUNDS = 40
@@ -113,32 +115,42 @@ class Search:
         known = self.prices.known(target)
         return max((self.weighted(target, p) for p in known if wanted <= p.visible), default=0.0)
 
-    def relation(self, name: str) -> object:
-        return self.prices.hypothetical(name).spec.relation
+    @cached_property
+    def relations(self) -> Mapping[str, QualifiedName]:
+        """The relation of each candidate."""
+        return {name: self.prices.hypothetical(name).spec.relation for name in self.fixed}
+
+    @cached_property
+    def _targets_of(self) -> Mapping[str, tuple[Target, ...]]:
+        of: dict[str, list[Target]] = {}
+        for target in self.targets:
+            for name in self.relevant[target.key]:
+                of.setdefault(name, []).append(target)
+        return {name: tuple(targets) for name, targets in of.items()}
 
     def is_allowed(self, chosen: Names) -> bool:
         """True if a set keeps to the user's limits."""
         options = self.options
-        counts = Counter(self.relation(name) for name in chosen)
-        return (
-            (options.budget_bytes is None or self._size(chosen) <= options.budget_bytes)
-            and (options.max_indexes is None or len(chosen) <= options.max_indexes)
-            and (options.max_per_table is None or max(counts.values()) <= options.max_per_table)
-        )
+        if options.max_indexes is not None and len(chosen) > options.max_indexes:
+            return False
+        if options.max_per_table is not None:
+            counts = Counter(self.relations[name] for name in chosen)
+            if max(counts.values(), default=0) > options.max_per_table:
+                return False
+        budget = options.budget_bytes
+        return budget is None or sum(map(self.prices.size, chosen)) <= budget
 
-    def _size(self, chosen: Names) -> int:
-        return sum(self.prices.size(name) for name in chosen)
-
-    def concerned(self, names: Names) -> Iterator[Target]:
+    def concerned(self, names: Names) -> tuple[Target, ...]:
         """Targets for which one of the indexes is a candidate."""
-        return (t for t in self.targets if self.relevant[t.key] & names)
+        of = self._targets_of
+        return tuple({t.key: t for name in sorted(names) for t in of.get(name, ())}.values())
 
     def _program(self) -> Program:
         names = sorted(self.fixed)
         return Program(
             fixed=self.fixed,
             sizes={name: self.prices.size(name) for name in names},
-            relations={name: self.relation(name) for name in names},
+            relations=self.relations,
             offers={t.key: self._offers(t) for t in self.targets},
             cuts={t.key: tuple(self._cuts(t)) for t in self.targets},
         )
@@ -176,7 +188,7 @@ class Search:
         return guesses
 
     def _relations(self, names: Names) -> frozenset[object]:
-        return frozenset(self.relation(name) for name in names)
+        return frozenset(self.relations[name] for name in names)
 
     def _tried(self, target: Target, chosen: Names) -> bool:
         return any(chosen <= p.visible for p in self.prices.known(target)[1:] if p.used <= chosen)

@@ -1,0 +1,31 @@
+"""`make bench-advisor`: index sets for TPC-H by budget, their truth, twenty kinds, and scale."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tests.benchmarks.advisor import budgets, kinds, scale
+from tests.benchmarks.twin.table import print_table
+
+
+def main() -> None:
+    """Print the tables named in BENCH (budgets, truth, kinds, scale), or all."""
+    chosen = os.environ.get("BENCH", "budgets truth kinds scale").split()
+    if {"budgets", "truth"} & set(chosen):
+        with budgets.loaded() as server:
+            snapshot = budgets.snapshot_of(server)
+            if "budgets" in chosen:
+                rows = list(budgets.rows(snapshot))
+                print_table("TPC-H scale 1, 19 queries, by real bytes", budgets.HEAD, rows)
+            if "truth" in chosen:
+                rows = list(budgets.truth(server, snapshot))
+                print_table("The sets built, all 22 queries run", budgets.TRUTH_HEAD, rows)
+    if "kinds" in chosen:
+        print_table("Twenty kinds, a million rows", kinds.HEAD, list(kinds.rows()))
+    if "scale" in chosen:
+        print_table("Many statements and relations", scale.HEAD, list(scale.rows()))
+    sys.stdout.flush()
+
+
+main()
