@@ -17,17 +17,13 @@ long pause. A session may serve several requests in a row: see `Unit.transaction
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """All statements of one fingerprint. `text` is normalized: it holds no literal.
-
-    `rows_per_call` is known only from auto_explain entries with actual rows.
-    """
+    """All statements of one fingerprint. `text` is normalized: it holds no literal."""
 
     fingerprint: str
     text: str
     calls: int
     total_exec_ms: float
     max_exec_ms: float
-    rows_per_call: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +33,8 @@ class Unit:
     One element per execution in each column. `transactions` holds a number per explicit
     transaction, and -1 for an execution in a transaction of its own. `starts_ms` counts from the
     unit's first start. `idle_ms` is how long the session waited for its client before the
-    execution (0 for the first), `relay_ms` the time lost between its own messages (parse, bind,
-    execute), for which no client is waited for. Logs round times to milliseconds, so a single
-    one can be off by that much, even below zero, while their sum is right. `values` are the
+    execution (0 for the first); logs round times to milliseconds, so a single wait can be off
+    by that much, even below zero, while their sum is right. `values` are the
     logged parameters or literals as text, None where the log has none; `session_count` tells how
     many connections took part.
     """
@@ -53,7 +48,6 @@ class Unit:
     starts_ms: tuple[float, ...]
     exec_ms: tuple[float, ...]
     idle_ms: tuple[float, ...]
-    relay_ms: tuple[float, ...]
     values: tuple[str | None, ...]
 
 

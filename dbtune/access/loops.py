@@ -32,21 +32,22 @@ class Limits:
     """From where on a repetition counts; the rules' parameters say why.
 
     `least_runs` repetitions in one transaction or trace, `least_runs_alone` of what nothing
-    explains or what spreads over transactions. A client that waits less than
-    `pipelined_idle_ms` between executions sends them in one round trip; one that waits longer
-    than `polling_idle_ms` is not in a loop over rows.
+    explains or what spreads over transactions. A client that waits less than `batch_wait_ms`
+    between writes sends them in one round trip; one that waits longer than `polling_wait_ms` is
+    not in a loop over rows.
     """
 
     least_runs: int
     least_runs_alone: int
-    pipelined_idle_ms: float
-    polling_idle_ms: float
+    batch_wait_ms: float
+    polling_wait_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
     """One repetition in one unit. `root` is the parent, or what feeds it in turn.
-    `wall_ms` is execution and waiting for the client together.
+    `wall_ms` is execution and waiting for the client together. `is_batch` says that the client did
+    not wait between writes: executemany in a pipeline, one round trip already.
 
     `is_certain` says that a transaction or a trace holds it together, or that its parent does.
     """
@@ -61,6 +62,7 @@ class Loop:
     exec_ms: float
     wall_ms: float
     is_certain: bool
+    is_batch: bool
     values: tuple[str, ...]
 
 
@@ -72,7 +74,7 @@ class Event:
     transaction: int
     exec_ms: float
     idle_ms: float
-    relay_ms: float
+    ended_ms: int
     values: str | None
 
 
@@ -87,18 +89,9 @@ class Reader:
 
     def loops(self, unit: Unit) -> Iterator[Loop]:
         """Every loop of a unit; a shape can be in several, in different stretches."""
-        events = [
-            Event(*columns)
-            for columns in zip(
-                unit.shapes,
-                unit.transactions,
-                unit.exec_ms,
-                unit.idle_ms,
-                unit.relay_ms,
-                unit.values,
-                strict=True,
-            )
-        ]
+        ended = (round(sum(pair)) for pair in zip(unit.starts_ms, unit.exec_ms, strict=True))
+        columns = (unit.shapes, unit.transactions, unit.exec_ms, unit.idle_ms, ended, unit.values)
+        events = [Event(*row) for row in zip(*columns, strict=True)]
         if unit.origin == "trace":
             yield from self._certain(events)
             return
@@ -151,7 +144,7 @@ class Reader:
         counts = {shape: len(found) for shape, found in by_shape.items()}
         for shape, found in sorted(by_shape.items(), key=lambda item: item[1][0]):
             runs = [events[at] for at in found]
-            if len(runs) < self.limits.least_runs or self._is_other_traffic(runs):
+            if len(runs) < self.limits.least_runs or self._is_polled(runs):
                 continue
             distinct = _distinct(runs)
             if distinct is not None and distinct < min(3, len(runs)):
@@ -198,7 +191,7 @@ class Reader:
         roots: dict[int, int] = {}
         for shape, found in sorted(by_shape.items(), key=lambda item: item[1][0]):
             runs = [stretch[at] for at in found]
-            if len(runs) < self.limits.least_runs or self._is_other_traffic(runs):
+            if len(runs) < self.limits.least_runs or self._is_polled(runs):
                 continue
             parent, link = self._parent(stretch, found[0], shape, counts, roots)
             if parent is None or not self._is_all_explained(stretch, found, parent, shape):
@@ -255,7 +248,7 @@ class Reader:
         for shape, found in _by_shape(events, self.roles, "write").items():
             for part in [found] if certain else self._bursts(events, found):
                 runs = [events[at] for at in part]
-                if len(runs) < least or self._is_pipelined(runs):
+                if len(runs) < least:
                     continue
                 distinct = _distinct(runs)
                 keyed = self.outlines[shape].verb != "insert"
@@ -276,28 +269,13 @@ class Reader:
     def _is_same_burst(self, after: Sequence[Event]) -> bool:
         relations = set(self.outlines[after[-1].shape].relations)
         return all(
-            event.idle_ms <= self.limits.polling_idle_ms
+            event.idle_ms <= self.limits.polling_wait_ms
             and not relations.isdisjoint(self.outlines[event.shape].relations)
             for event in after
         )
 
-    def _is_pipelined(self, runs: Sequence[Event]) -> bool:
-        """True if the client sent them without waiting: a batch of few round trips already.
-
-        Only the extended protocol can, and it shows in messages of their own. A wait counts as
-        one millisecond at most, the log's resolution, so that the pauses between two batches do
-        not hide what happens inside them.
-        """
-        if not any(run.relay_ms for run in runs):
-            return False
-        waits = sum(min(run.idle_ms, 1.0) for run in runs[1:])
-        return waits < self.limits.pipelined_idle_ms * len(runs)
-
-    def _is_other_traffic(self, runs: Sequence[Event]) -> bool:
-        return self._is_polled(runs) or self._is_pipelined(runs)
-
     def _is_polled(self, runs: Sequence[Event]) -> bool:
-        return median(run.idle_ms for run in runs) > self.limits.polling_idle_ms
+        return median(run.idle_ms for run in runs) > self.limits.polling_wait_ms
 
     def _is_written_between(self, events: Sequence[Event], found: Sequence[int]) -> bool:
         relations = set(self.outlines[events[found[0]].shape].relations)
@@ -329,6 +307,7 @@ class Reader:
             exec_ms=sum(run.exec_ms for run in runs),
             wall_ms=sum(run.exec_ms + run.idle_ms for run in runs),
             is_certain=certain,
+            is_batch=kind == "write" and _shortest_wait_ms(runs) < self.limits.batch_wait_ms,
             values=example or (),
         )
 
@@ -362,6 +341,21 @@ def _by_shape(
         if roles[event.shape] in wanted:
             found.setdefault(event.shape, []).append(at)
     return found
+
+
+def _shortest_wait_ms(runs: Sequence[Event]) -> float:
+    """The least that the client can have waited on the average of any one millisecond.
+
+    The log's times are whole milliseconds. What ends in the same one, ends within it: what the
+    executions themselves leave of it is an upper bound of the waits between them.
+    """
+    inside: dict[int, list[float]] = {}
+    for run in runs:
+        inside.setdefault(run.ended_ms, []).append(run.exec_ms)
+    return min(
+        ((1 - sum(spent[1:])) / (len(spent) - 1) for spent in inside.values() if len(spent) > 1),
+        default=1.0,
+    )
 
 
 def _distinct(runs: Sequence[Event]) -> int | None:

@@ -97,7 +97,10 @@ def _patterns(
     seen: dict[_Place, list[_Seen]],
     parents: Counter[int],
 ) -> Iterator[Pattern]:
-    for (kind, child, parent), found in seen.items():
+    for (kind, child, parent), all_found in seen.items():
+        found = [one for one in all_found if not one.loop.is_batch]
+        if len(found) * 2 <= len(all_found):
+            continue  # a batch as a rule; a busy machine hides that at times
         loops = [one.loop for one in found]
         known = [loop for loop in loops if loop.distinct is not None]
         distinct = sum(loop.distinct or 0 for loop in known)

@@ -32,7 +32,6 @@ class Params:
     min_runs: int
     min_runs_without_parent: int
     min_parent_followed: float
-    max_batch_wait_ms: float
     max_wait_ms: float
     min_child_calls: int
     min_runs_per_parent: float
@@ -80,8 +79,8 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
     limits = Limits(
         least_runs=params.min_runs,
         least_runs_alone=params.min_runs_without_parent,
-        pipelined_idle_ms=params.max_batch_wait_ms,
-        polling_idle_ms=params.max_wait_ms,
+        batch_wait_ms=0.0,
+        polling_wait_ms=params.max_wait_ms,
     )
     for pattern in logged_patterns(workload, "lookup", limits):
         yield _from_logs(workload, pattern, params)

@@ -27,7 +27,6 @@ class Params:
 
     min_runs: int
     min_parent_followed: float
-    max_batch_wait_ms: float
     max_wait_ms: float
 
 
@@ -53,8 +52,8 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
     limits = Limits(
         least_runs=params.min_runs,
         least_runs_alone=params.min_runs,
-        pipelined_idle_ms=params.max_batch_wait_ms,
-        polling_idle_ms=params.max_wait_ms,
+        batch_wait_ms=0.0,
+        polling_wait_ms=params.max_wait_ms,
     )
     for pattern in logged_patterns(workload, "identical", limits):
         if not pattern.child_outline.volatile and not pattern.child_outline.locks:

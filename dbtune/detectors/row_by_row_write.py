@@ -71,8 +71,8 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
     limits = Limits(
         least_runs=params.min_runs,
         least_runs_alone=params.min_runs_over_transactions,
-        pipelined_idle_ms=params.max_batch_wait_ms,
-        polling_idle_ms=params.max_wait_ms,
+        batch_wait_ms=params.max_batch_wait_ms,
+        polling_wait_ms=params.max_wait_ms,
     )
     for pattern in logged_patterns(workload, "write", limits):
         yield _from_logs(workload, pattern)

@@ -44,7 +44,7 @@ from dbtune.access.pattern import patterns
 from dbtune.collect.logs import read_logs
 begun = time.perf_counter()
 traffic = read_logs([Path(sys.argv[1])])
-found = patterns(traffic, links_of(None), Limits(5, 10, 0.1, 100.0))
+found = patterns(traffic, links_of(None), Limits(5, 10, 0.09, 100.0))
 seconds = time.perf_counter() - begun
 peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 shapes = sorted((p.kind, p.child.text, p.parent.text if p.parent else '') for p in found)

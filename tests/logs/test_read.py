@@ -64,7 +64,7 @@ def test_units_keep_order_transactions_and_values(logged: Logged) -> None:
     assert extended.transactions == (-1,) * 7 + (0,) * 4
     assert [v.split("= ")[1] for v in extended.values[:7] if v] == [f"'{n}'" for n in range(7)]
     assert len(set(simple.shapes)) == 1
-    assert len(extended.idle_ms) == len(extended.relay_ms) == len(extended.shapes)
+    assert len(extended.idle_ms) == len(extended.shapes)
 
 
 def test_packed_rotated_and_piped_files_are_read(

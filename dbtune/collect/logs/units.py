@@ -55,7 +55,7 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
 def _units(engine: Engine) -> Iterator[Unit]:
     rows = engine.rows(
         "SELECT unit, run.session, shape, run.transaction, run.at_ms::DOUBLE, run.ms, idle_ms,"
-        " relay_ms, given, tags, application, is_traced"
+        " given, tags, application, is_traced"
         " FROM run SEMI JOIN sampled USING (unit) JOIN entry ON entry.rowid = run.entry"
         " ORDER BY min(run.at_ms) OVER (PARTITION BY unit), unit,"
         " CASE WHEN is_traced THEN run.at_ms END, position"
@@ -65,22 +65,19 @@ def _units(engine: Engine) -> Iterator[Unit]:
 
 
 def _unit(rows: list[tuple[Any, ...]]) -> Unit:
-    _, sessions, shapes, transactions, ends, exec_ms, idle, relay, values, *_ = zip(
-        *rows, strict=True
-    )
+    _, sessions, shapes, transactions, ends, exec_ms, idle, values, *_ = zip(*rows, strict=True)
     first = rows[0]
     starts = [end - ms for end, ms in zip(ends, exec_ms, strict=True)]
     return Unit(
-        origin="trace" if first[11] else "session",
-        attribution=first[9] or "",
-        application=first[10] or "",
+        origin="trace" if first[10] else "session",
+        attribution=first[8] or "",
+        application=first[9] or "",
         session_count=len(set(sessions)),
         shapes=shapes,
         transactions=tuple(_numbered(transactions)),
         starts_ms=tuple(round(start - starts[0], 3) for start in starts),
         exec_ms=exec_ms,
         idle_ms=(0.0, *idle[1:]),
-        relay_ms=(0.0, *relay[1:]),
         values=values,
     )
 

@@ -27,8 +27,6 @@ WITH neighbours AS (
     SELECT *,
            sum(CASE WHEN is_same_session AND NOT follows_message THEN space_ms ELSE 0 END)
                OVER (ROWS UNBOUNDED PRECEDING) AS waited_ms,
-           sum(CASE WHEN is_same_session AND follows_message THEN space_ms ELSE 0 END)
-               OVER (ROWS UNBOUNDED PRECEDING) AS relayed_ms,
            max(CASE WHEN class = 'begin' THEN position ELSE 0 END)
                OVER (ROWS UNBOUNDED PRECEDING) AS begun_at,
            max(CASE WHEN class = 'end' THEN position ELSE 0 END)
@@ -41,8 +39,7 @@ WITH neighbours AS (
            lag(session_at) OVER () IS NOT DISTINCT FROM session_at AS has_previous,
            lag(class) OVER () AS previous_class,
            lag(tags) OVER () AS previous_tags,
-           waited_ms - lag(waited_ms) OVER () AS idle_ms,
-           relayed_ms - lag(relayed_ms) OVER () AS relay_ms
+           waited_ms - lag(waited_ms) OVER () AS idle_ms
     FROM summed
     WHERE class IS NOT NULL
 ), bounded AS (
@@ -54,7 +51,7 @@ WITH neighbours AS (
                     THEN position ELSE 0 END) OVER (ROWS UNBOUNDED PRECEDING) AS stretch_at
     FROM placed
 )
-SELECT position, entry, session, at_ms, coalesce(exec_ms, 0) AS ms, idle_ms, relay_ms, shape,
+SELECT position, entry, session, at_ms, coalesce(exec_ms, 0) AS ms, idle_ms, shape,
        trace IS NOT NULL AS is_traced,
        coalesce(trace, hash(stretch_at, (position - stretch_at) // {unit_length})) AS unit,
        CASE WHEN transaction IS NOT NULL THEN transaction
