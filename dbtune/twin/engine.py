@@ -18,9 +18,10 @@ from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.skipscan import skip_scanned
 from dbtune.twin.storage import Storage
 from dbtune.twin.suppose import Supposed, Supposer
-from dbtune.twin.text import is_several, plannable
+from dbtune.twin.text import is_several, plannable, retyped
 
 _STATEMENT_TIMEOUT_MS = 20_000
+_RETYPINGS = 8
 _EXPLAIN = "EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) "
 
 
@@ -51,6 +52,7 @@ class Twin:
         self._explains = 0
         self._leading = _leading_keys(superuser) if lacks_skip_scan else None
         self.not_modelled = not_modelled
+        storage.refine_gin(snapshot, deriver)
         owner.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
         owner.execute("SET default_transaction_read_only = on")
 
@@ -95,14 +97,24 @@ class Twin:
         return plan
 
     def _explain(self, text: str) -> Plan | Unplanned:
-        self._explains += 1
-        # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
-        result = self._owner.pgconn.exec_((_EXPLAIN + plannable(text)).encode())
-        if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
-            return _plan_in(json.loads(result.get_value(0, 0) or b"null"))
-        if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
-            raise ServerFailed(f"The embedded server went away while planning: {text[:200]}")
-        return Unplanned(_primary_message(result))
+        """One planner call, and more where parameters turn out to need a type."""
+        first_words = ""
+        sql: str | None = plannable(text)
+        for _ in range(_RETYPINGS):
+            if sql is None:
+                break
+            self._explains += 1
+            # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
+            result = self._owner.pgconn.exec_((_EXPLAIN + sql).encode())
+            if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
+                return _plan_in(json.loads(result.get_value(0, 0) or b"null"))
+            if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
+                raise ServerFailed(f"The embedded server went away while planning: {text[:200]}")
+            words = _field(result, psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
+            place = _field(result, psycopg.pq.DiagnosticField.STATEMENT_POSITION)
+            first_words = first_words or words
+            sql = retyped(sql, words, int(place or 0) - len(_EXPLAIN) - 1)
+        return Unplanned(first_words or "the server gave no plan")
 
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Hypothetical | Rejected, ...]:
         """Make hypothetical indexes, hidden, see PricingEngine."""
@@ -188,6 +200,5 @@ def _plan_in(document: object) -> Plan | Unplanned:
         return Unplanned("the server makes no plan for this statement")
 
 
-def _primary_message(result: psycopg.pq.abc.PGresult) -> str:
-    words = result.error_field(psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
-    return words.decode(errors="replace") if words else "the server gave no plan"
+def _field(result: psycopg.pq.abc.PGresult, field: psycopg.pq.DiagnosticField) -> str:
+    return (result.error_field(field) or b"").decode(errors="replace")

@@ -10,15 +10,21 @@ from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Index
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
+from dbtune.twin.derive import Deriver
 from dbtune.twin.estimate import column_figures, expression_figures
 from dbtune.twin.files import BLOCK_BYTES, set_blocks
 from dbtune.twin.model import Session
-from dbtune.twin.size import IndexSize, btree_height, tuple_bytes
+from dbtune.twin.size import IndexSize, btree_height, gin_size, tuple_bytes
 
 _PATHS = """
 SELECT n.nspname, c.relname, pg_relation_filepath(c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'i') AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
+"""
+
+_OIDS = """
+SELECT to_regclass(name)::oid, pg_relation_filepath(to_regclass(name))
+FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) ORDER BY place
 """
 
 
@@ -46,6 +52,26 @@ class Storage:
                     _size_of(index, snapshot),
                     heap.size_bytes // BLOCK_BYTES if heap else 0,
                 )
+
+    def refine_gin(self, snapshot: Snapshot, deriver: Deriver) -> None:
+        """Give GIN indexes the entries that their columns' statistics tell of.
+
+        Pages are the target's; how many of them hold entries is not in its catalog.
+        """
+        found = [i for i in snapshot.indexes if i.access_method == "gin" and i.size_bytes]
+        names = [i.name.sql for i in found]
+        rows = self.superuser.execute(_OIDS, (names,)).fetchall() if names else []
+        for index, (oid, path) in zip(found, rows, strict=True):
+            relation = snapshot.relation_by_name.get(index.relation)
+            groups = deriver.gin_groups(oid, relation, index.reltuples) if relation and oid else ()
+            if not groups:
+                continue
+            built = gin_size(groups, relation.size_bytes // BLOCK_BYTES if relation else 0)
+            blocks = index.size_bytes // BLOCK_BYTES
+            entry_pages = max(blocks * built.entry_pages // built.pages, 1)
+            size = IndexSize(blocks, 0, entry_pages, built.entries)
+            self.evict([oid])
+            self.fill(self.data_dir / path, "gin", size, 0)
 
     def evict(self, oids: Iterable[int]) -> None:
         """Write out and forget the buffers of relations, so that their files may be written."""
