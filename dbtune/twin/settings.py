@@ -25,12 +25,19 @@ _RENAMED = {"force_parallel_mode": "debug_parallel_query"}
 def planner_settings(owner: Session, snapshot: Snapshot) -> tuple[NotModelled, ...]:
     """Set what decides plans in the planning session; returns what this server does not take."""
     refused = []
-    for name, value in sorted(snapshot.settings.items()):
-        if not _PLANNER.match(name) or name.startswith(("jit", "vacuum", "autovacuum")):
-            continue
+    for name, value in planner_values(snapshot).items():
         try:
-            owner.execute("SELECT set_config(%s, %s, false)", (_RENAMED.get(name, name), value))
+            owner.execute("SELECT set_config(%s, %s, false)", (name, value))
         except psycopg.Error as error:
             words = error.diag.message_primary or str(error)
             refused.append(NotModelled(f"setting {name} = {value}", words))
     return tuple(refused)
+
+
+def planner_values(snapshot: Snapshot) -> dict[str, str]:
+    """The settings that decide plans, by the names that a current server has for them."""
+    return {
+        _RENAMED.get(name, name): value
+        for name, value in sorted(snapshot.settings.items())
+        if _PLANNER.match(name) and not name.startswith(("jit", "vacuum", "autovacuum"))
+    }

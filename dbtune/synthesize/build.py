@@ -1,0 +1,268 @@
+"""A domain of its own for a column, and how its rows spread over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from dbtune.snapshot.catalog import ColumnStatistics
+from dbtune.synthesize.domain import Domain, Marks, Pool, Strings, WholeNumbers
+from dbtune.synthesize.family import Text, Whole, common_prefix, step_of
+from dbtune.synthesize.ragged import Ints, Ragged
+from dbtune.synthesize.spread import Layout, Spread, even, lay_out, spread_over
+from dbtune.synthesize.values import Known, Mark, Shape, shape_of
+
+_DIGITS_LIMIT = 2**61
+_PLAIN = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows a column has, how many with a value, and how many distinct values."""
+
+    rows: int
+    present: int
+    distinct: int
+    unique: bool
+
+
+def counts_of(
+    statistics: ColumnStatistics | None, rows: int, *, not_null: bool, unique: bool
+) -> Counts:
+    """A column's counts from its statistics; as the planner assumes where there are none.
+
+    `n_distinct` is a number of values, or if negative a fraction of the rows (pg_stats).
+    """
+    null_frac = statistics.null_frac if statistics and not not_null else 0.0
+    present = rows - round(null_frac * rows)
+    if unique:
+        return Counts(rows, present, present, True)
+    stated = statistics.n_distinct if statistics else 200.0
+    distinct = stated if stated > 0 else -stated * rows
+    if statistics and not statistics.most_common_values and 0 < present <= distinct * 1.001:
+        return Counts(rows, present, present, True)
+    if statistics:
+        distinct = max(distinct, len(statistics.most_common_values or ()))
+    return Counts(rows, present, max(min(round(distinct), present), min(1, present)), False)
+
+
+def own_whole(shape: Shape, family: Whole, counts: Counts) -> tuple[Domain, Spread]:
+    """Whole numbers between and beyond the known ones."""
+    keys = [m.key for m in shape.marks if isinstance(m.key, int)]
+    step = step_of(keys)
+    last = (family.highest - keys[-1]) // step
+    inner = [(b - a) // step - 1 for a, b in pairwise(keys)]
+    if counts.unique and step > 1 and sum(inner) + len(keys) < counts.distinct:
+        step = 1
+        inner = [b - a - 1 for a, b in pairwise(keys)]
+        last = family.highest - keys[-1]
+    is_open = not any(shape.mass)
+    layout = _laid_out(shape, [*_bounded(inner), last if counts.unique or is_open else 0], counts)
+    if counts.unique:
+        wanted = counts.distinct - int(layout.distinct_between[:-1].sum()) - len(keys)
+        layout.distinct_between[-1] = layout.rows_between[-1] = max(min(wanted, last), 0)
+    starts = _starts(layout)
+    between = np.diff(starts) - 1
+    slots = np.array([*_bounded(inner), max(int(between[-1]), 0)], np.int64) + 1
+    marks = Marks(keys, {m.text: int(s) for m, s in zip(shape.marks, starts, strict=False)}, starts)
+    exact = {at: m.binary for at, m in enumerate(shape.marks)} if family.lossy else {}
+    domain = WholeNumbers(
+        family, marks, np.array(keys, np.int64), np.maximum(slots, between + 1), step, exact
+    )
+    return domain, spread_over(layout, starts, between_all=True)
+
+
+def _bounded(inner: list[int]) -> list[int]:
+    return [max(min(slots, _DIGITS_LIMIT), 0) for slots in inner]
+
+
+def own_text(shape: Shape, family: Text, counts: Counts) -> tuple[Domain, Spread]:
+    """Strings between the known ones: what they share, then digits of the column's own letters."""
+    letters = {c for m in shape.marks for c in str(m.key) if " " <= c <= "~"} | set(_PLAIN[:10])
+    alphabet = "".join(sorted(letters))
+    gaps = [
+        _TextGap.between(str(a.key), str(b.key), alphabet, family.limit)
+        for a, b in pairwise(shape.marks)
+    ]
+    after = _TextGap.beyond(str(shape.marks[-1].key), alphabet, family.limit)
+    is_open = counts.unique or not any(shape.mass)
+    capacities = [gap.slots for gap in gaps]
+    layout = _laid_out(shape, [*capacities, after.slots if is_open else 0], counts)
+    if counts.unique:
+        wanted = counts.distinct - int(layout.distinct_between[:-1].sum()) - len(shape.marks)
+        layout.distinct_between[-1] = layout.rows_between[-1] = max(min(wanted, after.slots), 0)
+    starts = _starts(layout)
+    needed = np.diff(starts) - 1
+    chosen = [
+        gap.shortened(int(n), alphabet) for gap, n in zip([*gaps, after], needed, strict=True)
+    ]
+    templates = [
+        part for mark, gap in zip(shape.marks, chosen, strict=True)
+        for part in (mark.binary, gap.template.encode())
+    ]  # fmt: skip
+    marks = Marks(
+        [m.key for m in shape.marks],
+        {m.text: int(s) for m, s in zip(shape.marks, starts, strict=False)},
+        starts,
+    )
+    domain = Strings(
+        marks,
+        Ragged.of(templates),
+        np.array([len(gap.template[: gap.at].encode()) for gap in chosen], np.int64),
+        np.array([gap.digits for gap in chosen], np.int64),
+        np.array([gap.lowest for gap in chosen], np.int64),
+        np.array([gap.slots for gap in chosen], np.int64),
+        np.frombuffer(alphabet.encode(), np.uint8),
+    )
+    return domain, spread_over(layout, starts, between_all=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _TextGap:
+    """The strings strictly between two: `template` with `digits` characters from `at` on."""
+
+    low: str
+    high: str | None
+    limit: int
+    at: int
+    digits: int
+    lowest: int
+    slots: int
+
+    @classmethod
+    def between(cls, low: str, high: str, alphabet: str, limit: int) -> _TextGap:
+        at = common_prefix(low, high)
+        most = 1
+        while len(alphabet) ** (most + 1) < _DIGITS_LIMIT and at + most < limit:
+            most += 1
+        digits = most if at < limit else 0
+        return cls._of(low, high, limit=limit, digits=digits, alphabet=alphabet)
+
+    @classmethod
+    def beyond(cls, low: str, alphabet: str, limit: int) -> _TextGap:
+        most = 0
+        while len(alphabet) ** (most + 1) < _DIGITS_LIMIT and len(low) + most < limit:
+            most += 1
+        return cls(low, None, limit, len(low), most, 0, len(alphabet) ** most if most else 0)
+
+    @classmethod
+    def _of(cls, low: str, high: str, *, limit: int, digits: int, alphabet: str) -> _TextGap:
+        at = common_prefix(low, high)
+        lowest = _number(low[at : at + digits], digits, alphabet)
+        highest = _number(high[at : at + digits], digits, alphabet)
+        return cls(low, high, limit, at, digits, lowest + 1, max(highest - lowest - 1, 0))
+
+    def shortened(self, needed: int, alphabet: str) -> _TextGap:
+        """The same gap with no more digits than `needed` values take."""
+        for digits in range(1, self.digits):
+            if self.high is None:
+                slots = len(alphabet) ** digits
+                gap = _TextGap(self.low, None, self.limit, self.at, digits, 0, slots)
+            else:
+                gap = self._of(
+                    self.low, self.high, limit=self.limit, digits=digits, alphabet=alphabet
+                )
+            if gap.slots >= 2 * needed:
+                return gap
+        return self
+
+    @property
+    def template(self) -> str:
+        rest = self.low[self.at + self.digits :]
+        return (self.low[: self.at] + "0" * self.digits + rest)[: max(self.limit, 1)]
+
+
+def _number(text: str, digits: int, alphabet: str) -> int:
+    """The digits of a string in an alphabet; what is not in it counts as its last letter."""
+    number = 0
+    for place in range(digits):
+        letter = text[place] if place < len(text) else alphabet[0]
+        at = alphabet.find(letter)
+        number = number * len(alphabet) + (at if at >= 0 else len(alphabet) - 1)
+    return number
+
+
+def own_pool(
+    known: Known, statistics: ColumnStatistics | None, counts: Counts
+) -> tuple[Domain, Spread]:
+    """Only the known values: the most common ones as often as they are, the others evenly."""
+    common = dict(
+        zip(
+            (statistics.most_common_values if statistics else None) or (),
+            (statistics.most_common_freqs if statistics else None) or (),
+            strict=False,
+        )
+    )
+    if counts.unique:
+        common = {}
+    order = sorted(range(len(known.texts)), key=lambda at: known.texts[at] not in common)
+    texts = [known.texts[at] for at in order]
+    values = Ragged.of([known.binaries[at] for at in order])
+    pool = Pool(values, {text: rank for rank, text in enumerate(texts)})
+    often = [t for t in texts if t in common]
+    if not often:
+        return pool, even(pool.size, counts.present)
+    left = len(texts) - len(often)
+    rows = [common[t] * counts.rows for t in often]
+    rest = max(counts.present - sum(rows), 0.0) if left else 0.0
+    ends = np.rint(np.cumsum([*rows, rest]) * counts.present / max(sum(rows) + rest, 1e-9))
+    ranks = np.arange(len(often) + 1)
+    width = np.array([*(1 for _ in often), max(left, 1)], np.int64)
+    sizes = np.diff(ends, prepend=0).astype(np.int64)
+    kept = sizes > 0
+    distinct = np.minimum(width, np.maximum(sizes, 1))
+    return pool, Spread(np.cumsum(sizes[kept]), ranks[kept], width[kept], distinct[kept])
+
+
+def shared(
+    known: Known,
+    statistics: ColumnStatistics | None,
+    counts: Counts,
+    domain: Domain,
+    *,
+    must_be_unique: bool,
+) -> Spread:
+    """The spread of a column over another's domain."""
+    ranks = tuple(domain.locate(t, k) for t, k in zip(known.texts, known.keys, strict=True))
+    placed = Known(known.texts, known.binaries, ranks)
+    shape = shape_of(placed, statistics, (), counts.distinct)
+    if counts.unique and counts.present > domain.size and not must_be_unique:
+        counts = replace(counts, unique=False)
+    if counts.unique:
+        return even(domain.size, min(counts.present, domain.size))
+    if not any(shape.mass) and not any(m.frequency for m in shape.marks):
+        return even(domain.size, counts.present)
+    starts = np.array([*(int(m.key) for m in shape.marks), domain.size], np.int64)
+    capacities = np.maximum(np.diff(starts) - 1, 0)
+    capacities[-1] = 0
+    layout = _laid_out(shape, [int(c) for c in capacities], counts)
+    return spread_over(layout, starts, between_all=False)
+
+
+def _laid_out(shape: Shape, capacities: list[int], counts: Counts) -> Layout:
+    marks: tuple[Mark, ...] = shape.marks
+    frequencies = [None if counts.unique else m.frequency for m in marks]
+    common = [None if f is None else round(f * counts.rows) for f in frequencies]
+    taken = sum(c or 0 for c in common)
+    rest_rows = max(counts.present - taken, 0)
+    rest_distinct = max(counts.distinct - sum(c is not None for c in common), 0)
+    mass = list(shape.mass)
+    if not any(mass) and (counts.unique or all(c is None for c in common)):
+        mass[-1] = 1.0
+    if not any(mass) or taken > counts.present:  # all rows have common values: keep proportions
+        scale = counts.present / max(taken, 1)
+        common = [None if c is None else round(c * scale) for c in common]
+        rest_rows = counts.present - sum(c or 0 for c in common)
+        mass = [0.0] * len(marks)
+        at = max(range(len(marks)), key=lambda i: common[i] or 0)
+        common[at] = (common[at] or 0) + rest_rows
+        rest_rows = 0
+    return lay_out(mass, common, capacities, rest_rows, rest_distinct, unique=counts.unique)
+
+
+def _starts(layout: Layout) -> Ints:
+    starts = np.zeros(len(layout.rows) + 1, np.int64)
+    np.cumsum(layout.distinct_between + 1, out=starts[1:])
+    return starts

@@ -1,0 +1,137 @@
+"""Keys of several columns: rows whose combinations are all different."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from dbtune.synthesize.fill import Fill, lead_of
+from dbtune.synthesize.order import drawn, hashed
+from dbtune.synthesize.ragged import Ints
+from dbtune.synthesize.spread import Spread
+
+_CHUNK = 1_000_000
+_IN_MEMORY = 8_000_000
+_REDRAWS = 12
+
+
+def whole_array(size: int) -> Ints:
+    """Room for a number per row; in a file that is gone when we are, if it is much."""
+    if size <= _IN_MEMORY:
+        return np.empty(size, np.int64)
+    with tempfile.TemporaryFile(prefix="dbtune-") as file:
+        return np.memmap(file, np.int64, "w+", shape=(size,))
+
+
+def unique_together(
+    spreads: Sequence[Spread], sizes: Sequence[int], rows: int, key: int
+) -> list[Ints]:
+    """Ranks for each column of a key, all combinations different, in the order of the first.
+
+    The first column's rows come in groups of equal values. Within a group the second takes evenly
+    spaced places of its own distribution (systematic sampling), which keeps both columns'
+    frequencies; what still collides is drawn again, and left out if there is no room.
+    """
+    found = [whole_array(rows) for _ in spreads]
+    done = start = 0
+    while start < rows:
+        end = _group_end(spreads[0], start, min(start + _CHUNK, rows), rows)
+        chunk = _chunk(spreads, sizes, np.arange(start, end), key)
+        count = len(chunk[0])
+        for target, ranks in zip(found, chunk, strict=True):
+            target[done : done + count] = ranks
+        done, start = done + count, end
+    return [ranks[:done] for ranks in found]
+
+
+def _group_end(spread: Spread, start: int, wanted: int, rows: int) -> int:
+    """The end of the group in which row `wanted` - 1 lies."""
+    if wanted >= rows:
+        return rows
+    last = int(spread.ranks(np.array([wanted - 1]))[0])
+    low, high = wanted, rows
+    while low < high:
+        middle = (low + high) // 2
+        if int(spread.ranks(np.array([middle]))[0]) > last:
+            high = middle
+        else:
+            low = middle + 1
+    return max(low, start + 1)
+
+
+def _chunk(spreads: Sequence[Spread], sizes: Sequence[int], places: Ints, key: int) -> list[Ints]:
+    first = spreads[0].ranks(places)
+    begins = np.flatnonzero(np.diff(first, prepend=-1))
+    group = np.cumsum(np.diff(first, prepend=first[:1] - 1) != 0) - 1
+    counts = np.diff(np.append(begins, len(first)))
+    number = np.arange(len(first)) - begins[group]
+    offset = (hashed(first, key) >> np.uint64(11)).astype(np.float64) / 2.0**53
+    ranks = [first]
+    for at, spread in enumerate(spreads[1:], start=1):
+        evenly = at == 1
+        share = (number + offset) / counts[group] if evenly else _shares(places, key + at)
+        ranks.append(_at_share(spread, share))
+    combined = _combined(ranks)
+    for turn in range(_REDRAWS):
+        again = _repeated(combined)
+        if not len(again):
+            return ranks
+        for at, spread in enumerate(spreads[1:], start=1):
+            salt = key + 101 * (turn + 1) + at
+            if turn < _REDRAWS // 2:
+                ranks[at][again] = _at_share(spread, _shares(places[again], salt))
+            else:
+                ranks[at][again] = drawn(places[again], salt, sizes[at])
+        combined = _combined(ranks)
+    keep = np.ones(len(first), np.bool_)
+    keep[_repeated(combined)] = False
+    return [r[keep] for r in ranks]
+
+
+def _shares(places: Ints, salt: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return (hashed(places, salt) >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+def _at_share(spread: Spread, share: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Ints:
+    rows = spread.rows
+    return spread.ranks(np.minimum((share * rows).astype(np.int64), rows - 1))
+
+
+def _combined(columns: Sequence[Ints]) -> Ints:
+    total = np.zeros(len(columns[0]), np.int64)
+    for ranks in columns:
+        total = hashed(total + ranks, 3).astype(np.int64)
+    return total
+
+
+def _repeated(combined: Ints) -> Ints:
+    """The places whose value occurred before."""
+    order = np.argsort(combined, kind="stable")
+    same = combined[order][1:] == combined[order][:-1]
+    repeated: Ints = order[1:][same]
+    return repeated
+
+
+def first_of_each(fills: Sequence[Fill], rows: Ints) -> Ints:
+    """Of rows with equal values in all columns only the first; nulls are never equal."""
+    combined, kept_anyway = whole_array(len(rows)), []
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        lead, mask = lead_of(tuple(fills), chunk)
+        if mask is None:
+            combined[start : start + len(chunk)] = lead
+        else:
+            part = hashed(chunk, 77).astype(np.int64)
+            part[mask] = lead
+            combined[start : start + len(chunk)] = part
+            kept_anyway.append(start + np.flatnonzero(~mask))
+    repeated = _repeated(np.asarray(combined))
+    if not len(repeated):
+        return rows
+    keep = np.ones(len(rows), np.bool_)
+    keep[repeated] = False
+    for places in kept_anyway:
+        keep[places] = True
+    return rows[keep]

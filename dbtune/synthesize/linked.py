@@ -1,0 +1,128 @@
+"""Columns that belong together: by foreign keys, and by how the workload joins them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import Relation
+from dbtune.snapshot.model import Snapshot
+from dbtune.statement.model import Statement
+from dbtune.statement.parse import parse
+from dbtune.synthesize.unit import Unit
+
+Place = tuple[QualifiedName, str]
+
+_MOST_STATEMENTS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Which column lends its values to which, and the values that borrowers name.
+
+    `owners` holds the pairs of the workload; `named` values by lender.
+    """
+
+    owners: Mapping[Place, Place]
+    named: Mapping[Place, tuple[str, ...]]
+
+    def owner(self, unit: Unit, column: str) -> Place | None:
+        """The column whose values this one has, though no foreign key says so."""
+        for name in (unit.name, *unit.relation.parents):
+            if (name, column) in self.owners:
+                return self.owners[name, column]
+        return None
+
+    def named_elsewhere(self, place: Place) -> tuple[str, ...]:
+        """Values that columns with this one's values are known to have."""
+        return self.named.get(place, ())
+
+
+def links_of(snapshot: Snapshot) -> Links:
+    """The links of a snapshot: what foreign keys and joins say."""
+    owners = dict(_joined(snapshot))
+    named: dict[Place, dict[str, None]] = defaultdict(dict)
+    pairs = [
+        ((c.relation, own), (c.referenced, other))
+        for c in snapshot.foreign_keys
+        if c.referenced
+        for own, other in zip(c.columns, c.referenced_columns, strict=True)
+    ]
+    for (relation, column), lender in [*pairs, *owners.items()]:
+        for text in _values(snapshot.relation_by_name.get(relation), column):
+            named[lender][text] = None
+    return Links(owners, {place: tuple(texts) for place, texts in named.items()})
+
+
+def _values(relation: Relation | None, name: str) -> Iterator[str]:
+    column = relation.column(name) if relation else None
+    for statistics in column.statistics if column else ():
+        yield from statistics.most_common_values or ()
+        yield from statistics.histogram_bounds or ()
+
+
+def _joined(snapshot: Snapshot) -> Iterator[tuple[Place, Place]]:
+    """Columns compared for equality in joins: each with the one of most values among them."""
+    declared = {(c.relation, column) for c in snapshot.foreign_keys for column in c.columns}
+    groups: dict[Place, set[Place]] = {}
+    for left, right in _pairs(snapshot):
+        merged = groups.get(left, {left}) | groups.get(right, {right})
+        for member in merged:
+            groups[member] = merged
+    seen: set[int] = set()
+    for group in groups.values():
+        if id(group) in seen:
+            continue
+        seen.add(id(group))
+        members = sorted(group, key=lambda place: (-_distinct(snapshot, place), place))
+        for member in members[1:]:
+            if member not in declared and not _is_unique(snapshot, member):
+                yield member, members[0]
+
+
+def _pairs(snapshot: Snapshot) -> Iterator[tuple[Place, Place]]:
+    for statistics in snapshot.statements[:_MOST_STATEMENTS]:
+        parsed = parse(statistics.text, snapshot, statistics.search_path)
+        if not isinstance(parsed, Statement):
+            continue
+        for clause in parsed.join_clauses:
+            left = (parsed.relations[clause.left].relation, clause.left_column)
+            right = (parsed.relations[clause.right].relation, clause.right_column)
+            if clause.operator == "=" and left != right and _same_type(snapshot, left, right):
+                yield left, right
+
+
+def _same_type(snapshot: Snapshot, left: Place, right: Place) -> bool:
+    kinds = []
+    for relation, name in (left, right):
+        found = snapshot.relation_by_name.get(relation)
+        column = found.column(name) if found and found.kind in "rpm" else None
+        kinds.append(_kind(column.type) if column else None)
+    return kinds[0] is not None and kinds[0] == kinds[1]
+
+
+def _kind(type_name: str) -> str:
+    plain = type_name.partition("(")[0]
+    if plain in ("smallint", "integer", "bigint"):
+        return "integer"
+    return "text" if plain in ("text", "character varying", "character") else plain
+
+
+def _distinct(snapshot: Snapshot, place: Place) -> float:
+    relation = snapshot.relation_by_name[place[0]]
+    column = relation.column(place[1])
+    found = column.statistics if column else ()
+    rows = max(relation.reltuples, 1.0)
+    unique = 1e18 if _is_unique(snapshot, place) else 0.0
+    return unique + max(
+        (s.n_distinct if s.n_distinct > 0 else -s.n_distinct * rows for s in found), default=0.0
+    )
+
+
+def _is_unique(snapshot: Snapshot, place: Place) -> bool:
+    return any(
+        i.is_unique and not i.predicate and [k.column for k in i.keys] == [place[1]]
+        for i in snapshot.indexes_by_relation.get(place[0], ())
+    )

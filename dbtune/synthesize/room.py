@@ -1,0 +1,48 @@
+"""Whether what is to be made fits on the disk, told before anything is made."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from math import floor
+from pathlib import Path
+
+from dbtune.errors import BadInput
+from dbtune.snapshot.model import Snapshot
+from dbtune.synthesize.unit import Unit, leaves, row_count
+from dbtune.typeset.figures import bytes_text
+
+_SPARE = 0.9
+_SORT_SHARE = 1.3
+"""Building an index sorts its entries on disk before they are written."""
+
+
+def require_room(snapshot: Snapshot, units: Sequence[Unit], folder: Path, factor: float) -> None:
+    """Refuse what would not fit.
+
+    Raises:
+        BadInput: with the arithmetic, and the `--scale` that fits.
+    """
+    needed = sum(_bytes_of(unit, snapshot) for unit in units)
+    free = shutil.disk_usage(folder).free
+    if needed <= free * _SPARE:
+        return
+    fits = floor(factor * free * _SPARE / needed * 1000) / 1000
+    total = sum(u.rows for u in units)
+    most = max(units, key=lambda unit: _bytes_of(unit, snapshot))
+    raise BadInput(
+        f"{total:,} rows would take about {bytes_text(round(needed))} with their indexes, and "
+        f"{folder} has {bytes_text(free)} free (of which a tenth is left alone). The "
+        f"largest is {most.name}: {most.rows:,} rows, "
+        f"{bytes_text(round(_bytes_of(most, snapshot)))}.",
+        f"Run it again with --scale {fits:g}" + (", or free some space." if fits else "."),
+    )
+
+
+def _bytes_of(unit: Unit, snapshot: Snapshot) -> float:
+    """Table, TOAST and indexes as large as the target's, per row."""
+    parts = list(leaves(unit.name, snapshot))
+    rows = sum(map(row_count, parts))
+    indexes = sum(i.size_bytes for r in parts for i in snapshot.indexes_by_relation.get(r.name, ()))
+    size = sum(r.size_bytes + r.toast_bytes for r in parts) + indexes * _SORT_SHARE
+    return size / rows * unit.rows if rows else 0.0

@@ -1,0 +1,190 @@
+"""Synthesise: an empty database and a snapshot in, a database with rows out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+
+from dbtune.identifier import QualifiedName, quote_identifier
+from dbtune.progress import Progress
+from dbtune.server.binaries import Binaries, wheel_binaries
+from dbtune.server.cluster import running_cluster
+from dbtune.snapshot.model import Snapshot
+from dbtune.synthesize.clear import clear, require_empty
+from dbtune.synthesize.invent import Invention
+from dbtune.synthesize.linked import links_of
+from dbtune.synthesize.load import copy_rows
+from dbtune.synthesize.plan import Planner
+from dbtune.synthesize.room import require_room
+from dbtune.synthesize.schema import NotMade, finish_schema, make_tables, set_sequences
+from dbtune.synthesize.unit import Scale, Unit, units_of
+from dbtune.twin.settings import planner_values
+from dbtune.twin.twin import DATABASE, ROLE, create_database
+
+SETTINGS = {
+    "shared_preload_libraries": "pg_stat_statements",
+    "shared_buffers": "256MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
+    "max_connections": "60",
+    "max_locks_per_transaction": "1024",
+    "autovacuum": "off",  # nothing but the benchmark may happen while it is measured
+}
+
+_DOMAIN_BASES = """
+WITH RECURSIVE below AS (
+  SELECT oid, oid AS top, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT t.oid, b.top, t.typbasetype,
+         CASE WHEN b.typtypmod < 0 THEN t.typtypmod ELSE b.typtypmod END
+  FROM below b JOIN pg_type t ON t.oid = b.typbasetype AND t.typtype = 'd')
+SELECT format_type(top, NULL), format_type(typbasetype, typtypmod) FROM below b
+WHERE NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = b.typbasetype AND t.typtype = 'd')
+"""
+_LABELS = """
+SELECT format_type(enumtypid, NULL), array_agg(enumlabel::text ORDER BY enumsortorder)
+FROM pg_enum GROUP BY enumtypid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesised:
+    """A database with synthesised rows. `rows` counts them by relation."""
+
+    dsn: str
+    rows: dict[QualifiedName, int]
+    notes: tuple[NotMade, ...]
+
+
+@contextmanager
+def synthesised_server(
+    snapshot: Snapshot,
+    *,
+    progress: Progress,
+    scale: Scale | None = None,
+    seed: int = 1,
+    binaries: Binaries | None = None,
+) -> Iterator[Synthesised]:
+    """An embedded server with the snapshot's database, rows made up; gone when the block ends.
+
+    Raises:
+        BadInput: the rows would not fit on the disk.
+        ServerFailed: the server could not be started.
+    """
+    scale = scale or Scale()
+    progress.stage("start embedded server")
+    with running_cluster(binaries or wheel_binaries(), settings=SETTINGS) as cluster:
+        locale = create_database(cluster, snapshot)
+        dsn = cluster.dsn(DATABASE)
+        owner_dsn = make_conninfo(dsn, user=ROLE)
+        with (
+            psycopg.connect(dsn, autocommit=True) as superuser,
+            psycopg.connect(owner_dsn, autocommit=True) as owner,
+        ):
+            superuser.execute("CREATE EXTENSION pg_stat_statements")
+            units = units_of(snapshot, scale)
+            require_room(snapshot, units, cluster.data_dir, scale.factor)
+            made = fill(superuser, owner, snapshot, units, seed=seed, progress=progress)
+            notes = (*(NotMade(n.what, n.why) for n in locale), *made.notes)
+        yield Synthesised(dsn, made.rows, notes)
+
+
+def synthesise_into(
+    dsn: str, snapshot: Snapshot, *, progress: Progress, scale: Scale | None = None, seed: int = 1
+) -> Synthesised:
+    """Fill an empty database that the user named; it is empty again if that is interrupted.
+
+    Raises:
+        BadInput: the database is not empty.
+    """
+    with (
+        psycopg.connect(dsn, autocommit=True, application_name="dbtune synthesize") as superuser,
+        psycopg.connect(dsn, autocommit=True, application_name="dbtune synthesize") as owner,
+    ):
+        require_empty(owner)
+        try:
+            units = units_of(snapshot, scale or Scale())
+            made = fill(superuser, owner, snapshot, units, seed=seed, progress=progress)
+        except BaseException:
+            with psycopg.connect(dsn, autocommit=True) as cleaner:
+                clear(cleaner, owner.info.backend_pid)
+            raise
+    return Synthesised(dsn, made.rows, made.notes)
+
+
+def fill(
+    superuser: Connection[Any],
+    owner: Connection[Any],
+    snapshot: Snapshot,
+    units: Sequence[Unit],
+    *,
+    seed: int,
+    progress: Progress,
+) -> Synthesised:
+    """Make the schema and its rows in an empty database."""
+    loaded, missing = make_tables(superuser, owner, snapshot, progress)
+    notes = list(missing)
+    here = {u.name: u for u in units if _exists(owner, u)}
+    links = links_of(loaded)
+    relations = {r.name: r for r in loaded.relations}
+    ready = tuple(Unit(relations[u.name], u.rows, u.inherited, u.bounds) for u in here.values())
+    invention = Invention(
+        superuser, dict(_pairs(superuser, _DOMAIN_BASES)), dict(_pairs(superuser, _LABELS)), seed
+    )
+    planner = Planner(loaded, ready, invention, links, seed)
+    rows: dict[QualifiedName, int] = defaultdict(int)
+    for unit in ready:
+        filled = planner.filled(unit)
+        progress.stage(f"fill {unit.name}", filled.rows)
+        rows[unit.name] += _copied(owner, filled, progress, notes)
+    notes += [NotMade(f"rows of {name}", why) for name, why in planner.notes]
+    notes += finish_schema(owner, loaded, progress)
+    notes += set_sequences(owner, loaded.relations)
+    _settings(owner, snapshot)
+    progress.stage("analyze")
+    owner.execute("VACUUM (ANALYZE)")
+    return Synthesised("", dict(rows), tuple(notes))
+
+
+def _copied(owner: Connection[Any], filled: Any, progress: Progress, notes: list[NotMade]) -> int:
+    try:
+        return copy_rows(owner, filled, progress)
+    except psycopg.Error as error:
+        if owner.closed:
+            raise
+        words = error.diag.message_primary or str(error)
+        notes.append(NotMade(f"rows of {filled.unit.name}", f"the server refused them: {words}"))
+        return 0
+
+
+def _exists(session: Connection[Any], unit: Unit) -> bool:
+    row = session.execute("SELECT to_regclass(%s) IS NOT NULL", (unit.name.sql,)).fetchone()
+    return bool(row and row[0])
+
+
+def _pairs(session: Connection[Any], query: str) -> list[tuple[str, Any]]:
+    return [(str(a), b) for a, b in session.execute(query.encode())]
+
+
+def _settings(owner: Connection[Any], snapshot: Snapshot) -> None:
+    """The target's planner settings for every session of the database."""
+    database = quote_identifier(owner.info.dbname)
+    for name, value in planner_values(snapshot).items():
+        try:
+            with owner.transaction():
+                owner.execute(
+                    psycopg.sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+                        psycopg.sql.SQL(database),
+                        psycopg.sql.Identifier(name),
+                        psycopg.sql.Literal(value),
+                    )
+                )
+        except psycopg.Error:
+            continue
