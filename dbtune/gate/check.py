@@ -12,11 +12,12 @@ from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
 from dbtune.errors import BadInput
 from dbtune.finding import Confidence, Finding, Severity
+from dbtune.gate.additions import unused_additions
 from dbtune.gate.arrivals import arrivals
 from dbtune.gate.baseline import Entry, entry_of, known
 from dbtune.gate.budgets import over_budget
 from dbtune.gate.compare import Comparison, compared
-from dbtune.gate.cures import with_cures
+from dbtune.gate.cures import EXPLAINED, with_cures
 from dbtune.gate.decide import decide
 from dbtune.gate.freshness import drift, stale
 from dbtune.gate.hazards import Ground, hazards_in
@@ -26,6 +27,7 @@ from dbtune.gate.observed import Observed
 from dbtune.gate.policy import Policy
 from dbtune.gate.shown import Shown
 from dbtune.gate.verdict import Location
+from dbtune.identifier import QualifiedName
 from dbtune.index import spec_of
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine, Rejected
@@ -87,6 +89,7 @@ class _HeadSide:
     workload: Workload
     arrived: Workload
     logged: Workload
+    unused: frozenset[QualifiedName] = frozenset()
     notes: tuple[NotExamined, ...] = ()
     writes: Mapping[str, float] = field(default_factory=dict)
     recommendations: tuple[Recommendation, ...] = ()
@@ -205,6 +208,7 @@ def _head_side(
             workload,
             replace(arrived, advice=advice),
             replace(planned(asked.logged), traffic=asked.traffic) if asked.traffic else nothing,
+            unused=_unused(head, answers, (workload, arrived)),
             notes=tuple(
                 NotExamined(f"index {index.name}", f"twin: {answer.reason}")
                 for index, answer in zip(head.added, answers, strict=True)
@@ -213,6 +217,19 @@ def _head_side(
             writes=_writes(rehearsal.steps, twin),
             recommendations=advice.recommendations,
         )
+
+
+def _unused(
+    head: Head, answers: Iterable[Hypothetical | Rejected], workloads: Iterable[Workload]
+) -> frozenset[QualifiedName]:
+    """Added indexes that no plan uses; the twin knows them by names of its own."""
+    plans = (s.plan for w in workloads for s in w.statements if isinstance(s.plan, Plan))
+    used = {name for plan in plans for name in plan.indexes_used()}
+    return frozenset(
+        index.name
+        for index, answer in zip(head.added, answers, strict=True)
+        if isinstance(answer, Hypothetical) and answer.name not in used
+    )
 
 
 def _wanting(base: Workload, after: Workload, arrived: Workload) -> Workload:
@@ -258,9 +275,12 @@ def _observed(
             after.arrived.snapshot,
             policy.limits,
         ),
+        *unused_additions(
+            comparison.head, after.unused, base.workload, comparison.steps, policy.limits
+        ),
         *over_budget(policy.budgets, base.workload, after.workload, after.arrived),
     ]
-    explained = {f for o in seen for f in o.finding.statements}
+    explained = {f for o in seen if o.finding.rule in EXPLAINED for f in o.finding.statements}
     return [*seen, *_judged(asked, comparison, base, after, explained)]
 
 

@@ -22,7 +22,8 @@ _FILE_TAGS = (
     "source",
 )
 _LINE_TAGS = ("line", "lineno", "code_lineno", "code.lineno", "code.line.number")
-_EXPLAINED = frozenset({"plan-regression", "new-statement-scans", "over-budget"})
+EXPLAINED = frozenset({"plan-regression", "new-statement-scans", "over-budget"})
+"""Rules about a statement's plan: what the rules say of the same statement says no more."""
 
 
 def with_cures(
@@ -46,7 +47,7 @@ def with_cures(
         statements = one.finding.statements
         cure = one.cure or next((advised[s] for s in statements if s in advised), "")
         reproduce = one.reproduce
-        if one.finding.rule in _EXPLAINED and statements and statements[0] in texts:
+        if one.finding.rule in EXPLAINED and statements and statements[0] in texts:
             reproduce = _explain(one, texts[statements[0]], snapshot_name)
         source = next((sources.get(s) for s in statements if sources.get(s)), None)
         yield replace(one, cure=cure, reproduce=reproduce, location=one.location or source)

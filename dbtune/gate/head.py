@@ -171,7 +171,7 @@ def _patched(
     def column(made: Column) -> Column:
         old = base.column(origin[made.name]) if made.name in origin else None
         if old is None:
-            return made
+            return replace(made, statistics=_fresh(made)) if base.reltuples > 0 else made
         same = types.get(old.name) == made.type
         kept = old.statistics if same else tuple(_adapted(s, old, made) for s in old.statistics)
         return replace(made, statistics=kept)
@@ -189,6 +189,16 @@ def _patched(
         replica_identity=after.replica_identity,
         definition=after.definition if after.kind == "v" else base.definition,
     )
+
+
+def _fresh(made: Column) -> tuple[ColumnStatistics, ...]:
+    """What ANALYZE would find in a column just added: the same in every row, most often null."""
+    if made.generated or made.identity:
+        return ()
+    null_frac = 1.0 if made.default is None else 0.0
+    width = made.type_length if made.type_length > 0 else 8
+    distinct = 0.0 if made.default is None else 1.0
+    return (ColumnStatistics(False, null_frac, width, distinct),)
 
 
 def _adapted(statistics: ColumnStatistics, old: Column, made: Column) -> ColumnStatistics:
