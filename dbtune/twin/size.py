@@ -86,7 +86,7 @@ def tuple_bytes(widths: Sequence[KeyWidth]) -> float:
     # A bitmap of nulls follows the header of a tuple that has any null.
     header = _TUPLE_HEADER_BYTES + 8 * (1.0 - null_share)
     size = header + offset
-    is_fixed = all(w.length > 0 and w.null_frac in (0.0, 1.0) for w in widths)
+    is_fixed = all(w.null_frac == 1.0 or (w.length > 0 and w.null_frac == 0.0) for w in widths)
     return float(_aligned(size, 8)) if is_fixed else max(size + 3.5, 16.0)
 
 
