@@ -20,7 +20,8 @@ _DROP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SWITCHABLE = re.compile(
-    r"(create\s+(?:unique\s+)?index|drop\s+index|alter\s+index|set|reset|analyze|comment|select|do)\b",
+    r"(create\s+(?:unique\s+)?index|drop\s+index|alter\s+index|set|reset|analyze|comment)\b"
+    r"|do \$dbtune\$",  # what our own migrations ask or tidy on the way
     re.IGNORECASE,
 )
 
@@ -83,6 +84,9 @@ def prepare_switch(
         took_ms = run_statement(connection, text)
         built |= {i.oid: took_ms for i in created_between(known, indexes_of(connection))}
     created = created_between(earlier, indexes_of(connection))
+    for relation in _with_expressions(connection, created):
+        # Autovacuum would do that some day; until then plans do not know the expression's values.
+        run_statement(connection, f"ANALYZE {relation}")
     switch = HiddenIndexes(tuple(i.oid for i in created), tuple(i.oid for i in dropped))
     return switch, index_facts(created, dropped, built)
 
@@ -119,6 +123,18 @@ def run_statement(connection: Connection[Any], text: str) -> float:
         shown = " ".join(text.split())[:120]
         raise BadInput(f"The change cannot be applied: {said} (in: {shown}).") from error
     return (time.perf_counter() - begun) * 1000
+
+
+def _with_expressions(
+    connection: Connection[Any], created: Sequence[ExistingIndex]
+) -> tuple[str, ...]:
+    """Relations that got an index on an expression."""
+    rows = connection.execute(
+        "SELECT DISTINCT indrelid::regclass::text FROM pg_index "
+        "WHERE indexprs IS NOT NULL AND indexrelid = ANY(%s) ORDER BY 1",
+        ([i.oid for i in created],),
+    ).fetchall()
+    return tuple(name for (name,) in rows)
 
 
 def _named_indexes(

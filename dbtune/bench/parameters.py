@@ -17,7 +17,8 @@ from typing import Literal
 from dbtune.bench.roles import Prepared, Role
 from dbtune.identifier import QualifiedName
 
-Kind = Literal["common", "typical", "rare"]
+Kind = Literal["common", "typical", "rare", "logged"]
+"""Where a parameter set comes from: the statistics' common, typical or rare values, or a log."""
 
 KINDS: tuple[Kind, ...] = ("common", "typical", "typical", "rare")
 """The parameter sets of a statement."""
@@ -92,7 +93,7 @@ def _set(
         if value is None and not is_null:
             value = _of_type(role.type, ground)
             guessed.append(role.number)
-        if role.use == "write" and _must_be_new(role, prepared, ground):
+        if role.use == "write" and must_be_new(role, prepared, ground):
             value = _fresh(role, f"{number}-{role.number}", value)
         drawn.append(value)
     return ParameterSet(kind, tuple(drawn), tuple(guessed))
@@ -148,7 +149,7 @@ def _ranges(roles: Sequence[Role], ground: Ground, kind: Kind, random: Random) -
     return found
 
 
-def _must_be_new(role: Role, prepared: Prepared, ground: Ground) -> bool:
+def must_be_new(role: Role, prepared: Prepared, ground: Ground) -> bool:
     """True for a column of a unique key of the row that an INSERT makes, unless it upserts."""
     root = next((n for n in prepared.plan.root.walk() if n.node_type == "ModifyTable"), None)
     if root is None or root.details.get("Operation") != "Insert" or role.relation is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ import psycopg
 from psycopg import Connection
 
 from dbtune.bench.ground import read_ground
+from dbtune.bench.logged import LoggedValues, with_logged
 from dbtune.bench.measure import first_line
-from dbtune.bench.parameters import draw
+from dbtune.bench.parameters import ParameterSet, draw
 from dbtune.bench.roles import Prepared, prepare
 from dbtune.bench.task import NotMeasured, Run, Task, is_runnable, label_of
 from dbtune.errors import MissingPrivilege
@@ -54,9 +55,19 @@ def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
 
 
 def plan_tasks(
-    connection: Connection[Any], statements: Sequence[SentStatement], seed: int
+    connection: Connection[Any],
+    statements: Sequence[SentStatement],
+    seed: int,
+    logged: Mapping[str, Sequence[LoggedValues]] | None = None,
 ) -> tuple[tuple[Task, ...], tuple[NotMeasured, ...]]:
-    """Give every statement its parameter sets; both sides of the change get the same ones."""
+    """Give every statement its parameter sets; both sides of the change get the same ones.
+
+    Args:
+        connection: to the database to measure on.
+        statements: what to measure.
+        seed: draws what the log does not hold.
+        logged: values that the application sent, by fingerprint.
+    """
     prepared: list[tuple[SentStatement, Prepared]] = []
     refused: list[NotMeasured] = []
     for sent in statements:
@@ -71,11 +82,17 @@ def plan_tasks(
             reason = f"its normalized text cannot be run: {first_line(error)}"
             refused.append(_not_measured(sent, reason))
     ground = read_ground(connection, [p for _, p in prepared])
-    return tuple(_task(sent, p, draw(p, ground, seed)) for sent, p in prepared), tuple(refused)
+    tasks = [
+        _task(
+            sent,
+            with_logged(p, ground, draw(p, ground, seed), (logged or {}).get(sent.fingerprint, ())),
+        )
+        for sent, p in prepared
+    ]
+    return tuple(tasks), tuple(refused)
 
 
-def _task(sent: SentStatement, prepared: Prepared, sets: Sequence[Any]) -> Task:
-    del prepared
+def _task(sent: SentStatement, sets: Sequence[ParameterSet]) -> Task:
     runs = tuple((Run(sent.text, s.values),) for s in sets)
     return Task(
         fingerprint=sent.fingerprint,

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from dbtune.bench.change import Change, read_change
 from dbtune.bench.sent import SentStatement
+from dbtune.bench.task import Task
 from dbtune.errors import BadInput
 from dbtune.statement import workload_file
 from dbtune.statement.fingerprint import fingerprint
@@ -82,3 +85,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadInput(f"{path} is not a report of dbtune analyze.")
     return document
+
+
+def read_tasks(path: Path) -> tuple[Task, ...]:
+    """The tasks of an earlier benchmark's bench.json, with the same parameter values.
+
+    Raises:
+        BadInput: the file is no such result.
+    """
+    document = _read_json(path)
+    try:
+        return tuple(msgspec.convert(row["task"], Task) for row in document["rows"])
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise BadInput(f"{path} is not a bench.json of dbtune bench: {error}.") from error

@@ -19,22 +19,25 @@ from dbtune.bench.change import Change, read_change
 from dbtune.bench.exports import export_project
 from dbtune.bench.journal import read_journal, restore
 from dbtune.bench.load import LoadPlan
+from dbtune.bench.logged import logged_values
 from dbtune.bench.measure import Effort
 from dbtune.bench.place import connect_to_bench, refuse_production
 from dbtune.bench.render import render
 from dbtune.bench.result import Benchmark
 from dbtune.bench.run import Order, bench_on_own_server
 from dbtune.bench.sent import SentStatement, plan_tasks, read_sent
-from dbtune.bench.source import Analysed, read_report, read_text, read_workload
+from dbtune.bench.source import Analysed, read_report, read_tasks, read_text, read_workload
 from dbtune.bench.target import read_target
-from dbtune.bench.task import NotMeasured
+from dbtune.bench.task import NotMeasured, Task
 from dbtune.cli._progress import Stages, shown_progress
 from dbtune.collect import collect
+from dbtune.collect.logs import read_logs
 from dbtune.demo.application import running_demo, vacuum
 from dbtune.demo.facts import batch_upsert
 from dbtune.demo.pages import monday_sync
 from dbtune.demo.traffic import MIX, send_traffic
 from dbtune.errors import BadInput
+from dbtune.files import unwritable
 from dbtune.pipeline import analyze
 from dbtune.report.write import write_files
 
@@ -67,6 +70,9 @@ class Wanted:
     known_as: str | None
     export: str | None
     out: Path
+    logs: tuple[Path, ...]
+    log_line_prefix: str | None
+    repeat: Path | None
 
 
 def measure(wanted: Wanted) -> None:
@@ -76,27 +82,20 @@ def measure(wanted: Wanted) -> None:
     load = _load_plan(wanted)
     with shown_progress() as stages, _place(wanted, stages) as (dsn, connection):
         change = _change(wanted, analysed, dsn, stages)
-        sent = _statements(wanted, analysed, connection)
-        tasks, refused = plan_tasks(connection, sent[: wanted.statements], wanted.seed)
-        if wanted.demo:
-            tasks = (*tasks, batch_upsert(connection, syncs=MIX[monday_sync]))
-        left = tuple(
-            NotMeasured(s.fingerprint, s.text, s.calls, f"beyond the first {wanted.statements}")
-            for s in sent[wanted.statements :]
-        )
+        tasks, left = _tasks(wanted, analysed, connection, stages)
         if wanted.export:
             _export(wanted, tasks)
             return
         order = Order(
-            tasks, (*refused, *left), Effort(wanted.time_limit_s, seed=wanted.seed),
+            tasks, left, Effort(wanted.time_limit_s, seed=wanted.seed),
             targets=targets, load=load, commands=(_command(),),
         )  # fmt: skip
-        if wanted.demo:
+        if wanted.demo and change.is_switchable:
             benchmark = bench_on_own_server(connection, dsn, change, order, stages)
         else:
             known = analysed.database if analysed else None
             refuse_production(connection, known, wanted.known_as)
-            wanted.out.mkdir(parents=True, exist_ok=True)
+            _make_folder(wanted.out)
             benchmark = bench_in_blocks(
                 lambda: connect_to_bench(dsn), dsn, change, order, revert=wanted.revert,
                 journal_file=wanted.out / "journal.json", progress=stages,
@@ -154,6 +153,34 @@ def _change(wanted: Wanted, analysed: Analysed | None, dsn: str, stages: Stages)
     raise BadInput(
         "What is the change?", "Name it: --migration FILE, or --from report.json of an analysis."
     )
+
+
+def _tasks(
+    wanted: Wanted, analysed: Analysed | None, connection: Connection[Any], stages: Stages
+) -> tuple[tuple[Task, ...], tuple[NotMeasured, ...]]:
+    """What to measure, and what not."""
+    if wanted.repeat:
+        return read_tasks(wanted.repeat), ()
+    sent = _statements(wanted, analysed, connection)
+    logged = {}
+    if wanted.logs:
+        traffic = read_logs(wanted.logs, line_prefix=wanted.log_line_prefix, progress=stages)
+        logged = logged_values(traffic)
+    tasks, refused = plan_tasks(connection, sent[: wanted.statements], wanted.seed, logged)
+    if wanted.demo:
+        tasks = (*tasks, batch_upsert(connection, syncs=MIX[monday_sync]))
+    left = tuple(
+        NotMeasured(s.fingerprint, s.text, s.calls, f"beyond the first {wanted.statements}")
+        for s in sent[wanted.statements :]
+    )
+    return tasks, (*refused, *left)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def _statements(

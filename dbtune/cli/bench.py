@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dbtune.cli._arguments import LogLinePrefix
+
 
 def run(
     on: Annotated[
@@ -27,6 +29,15 @@ def run(
     ] = None,
     workload: Annotated[
         Path | None, typer.Option(help="Statements to measure (-- calls: N).", metavar="FILE.sql")
+    ] = None,
+    logs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Server log to take parameter values from; again for more."),
+    ] = None,
+    log_line_prefix: LogLinePrefix = None,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(metavar="bench.json", help="The same statements and values as that run."),
     ] = None,
     statements: Annotated[int, typer.Option(min=1, help="Measure the first N by time.")] = 30,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds to measure.")] = 60.0,
@@ -75,6 +86,7 @@ def run(
         on=on, demo=demo, migration=migration, down=down, report=from_report, workload=workload,
         statements=statements, time_limit_s=time_limit, seed=seed, targets=tuple(target or ()),
         clients=clients, duration_s=duration, rate_tps=rate, ramp_s=ramp, slo=slo, revert=revert,
-        known_as=known_as, export=export, out=out,
+        known_as=known_as, export=export, out=out, logs=tuple(logs or ()),
+        log_line_prefix=log_line_prefix, repeat=repeat,
     )  # fmt: skip
     measure(wanted)

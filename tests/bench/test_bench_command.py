@@ -1,0 +1,144 @@
+"""`dbtune bench` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from dbtune.cli import make_app
+from dbtune.errors import DbtuneError, ExitCode
+from tests.bench.place import BY_DEPOT, SCHEMA
+
+UP = "CREATE INDEX parcel_depot ON parcel (depot);\n"
+
+
+@pytest.fixture
+def dsn(make_database: Callable[..., str]) -> str:
+    return make_database(*SCHEMA)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "up.sql").write_text(UP)
+    (tmp_path / "workload.sql").write_text(
+        f"-- calls: 50\n{BY_DEPOT};\nSELECT count(*) FROM parcel;\nVACUUM parcel;\n"
+    )
+    return tmp_path
+
+
+def bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dbtune", "bench", "--time-limit", "1", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+def result(folder: Path, name: str = "out") -> dict[str, list[dict[str, Any]]]:
+    loaded: dict[str, list[dict[str, Any]]] = json.loads((folder / name / "bench.json").read_text())
+    return loaded
+
+
+def test_a_workload_file_and_a_migration(dsn: str, folder: Path) -> None:
+    done = bench(
+        folder, "--on", dsn, "--migration", "up.sql", "--workload", "workload.sql", "--out", "out",
+        "--revert", "--target", "p95<500ms",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "faster" in done.stdout
+    assert "not a query and not DML" in done.stdout
+    assert "target p95<500ms" in done.stdout
+    files = {f.name for f in (folder / "out").iterdir()}
+    assert files == {"bench.html", "bench.md", "bench.csv", "bench.json"}
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT to_regclass('parcel_depot')").fetchone()
+        assert row == (None,)
+
+    again = bench(folder, "--on", dsn, "--migration", "up.sql", "--repeat", "out/bench.json",
+                  "--revert", "--out", "again")  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert [r["task"] for r in result(folder, "again")["rows"]] == [
+        r["task"] for r in result(folder)["rows"]
+    ]
+
+
+def test_a_report_of_analyze(dsn: str, folder: Path) -> None:
+    report = {
+        "meta": {"database": "parcels"},
+        "statements": [{"fingerprint": "f1", "text": BY_DEPOT, "calls": 7}],
+        "recommendations": [{"kind": "create_index", "ddl": UP}],
+    }
+    (folder / "report.json").write_text(json.dumps(report))
+    done = bench(folder, "--on", dsn, "--from", ".", "--out", "out", "--revert")
+    assert done.returncode == 0, done.stderr
+    (row,) = result(folder)["rows"]
+    assert row["task"]["calls"] == 7
+    assert row["verdict"] == "faster"
+
+
+def test_values_come_from_logs(dsn: str, folder: Path) -> None:
+    lines = [
+        f"2026-01-02 03:04:{n:02}.000 UTC [77] LOG:  duration: 0.5 ms  "
+        f"execute <unnamed>: {BY_DEPOT}\n"
+        f"2026-01-02 03:04:{n:02}.000 UTC [77] DETAIL:  Parameters: $1 = '{n}'\n"
+        for n in range(20)
+    ]
+    (folder / "server.log").write_text("".join(lines))
+    done = bench(folder, "--on", dsn, "--migration", "up.sql", "--workload", "workload.sql",
+                 "--logs", "server.log", "--out", "out", "--revert")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    task = next(r["task"] for r in result(folder)["rows"] if r["task"]["label"] == BY_DEPOT)
+    assert set(task["kinds"]) == {"logged"}
+    values = [group[0]["values"] for group in task["before"]]
+    assert values == [[str(n)] for n in range(0, 18, 3)]
+
+
+def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
+    done = bench(folder, "--on", dsn, "--workload", "workload.sql", "--export", "locust",
+                 "--out", "load")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "load/locustfile.py" in done.stdout
+    assert "depot" in (folder / "load" / "mix.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), ExitCode.USAGE, "--on DSN"),
+        (("--on", "{dsn}"), ExitCode.USAGE, "--migration FILE"),
+        (("--on", "{dsn}", "--migration", "absent.sql"), ExitCode.USAGE, "absent.sql"),
+        (("--on", "{dsn}", "--from", "up.sql"), ExitCode.USAGE, "up.sql is not JSON"),
+        (("--on", "{dsn}", "--migration", "up.sql", "--target", "x"), ExitCode.USAGE, "p95<50ms"),
+        (("--on", "{dsn}", "--migration", "up.sql", "--clients", "0"), ExitCode.USAGE, "--clients"),
+        (("--on", "{dsn}", "--migration", "up.sql", "--clients", "2", "--slo", "5"),
+         ExitCode.USAGE, "p95=50ms"),
+        (("--on", "{dsn}", "--workload", "workload.sql", "--export", "ab"),
+         ExitCode.USAGE, "locust"),
+        (("--on", "postgresql://me:s3cret@127.0.0.1:1/x", "--migration", "up.sql"),
+         ExitCode.CONNECTION, "Cannot connect"),
+        (("--on", "no such words", "--migration", "up.sql"), ExitCode.USAGE, "connection string"),
+        (("--restore", "up.sql", "--on", "{dsn}"), ExitCode.USAGE, "not a readable journal"),
+        (("--on", "{dsn}", "--migration", "up.sql", "--repeat", "report.txt"),
+         ExitCode.USAGE, "report.txt"),
+        (("--on", "{dsn}", "--migration", "up.sql", "--workload", "workload.sql", "--out",
+          "up.sql/x"), ExitCode.USAGE, "Cannot write"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told(
+    dsn: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    code: ExitCode,
+    said: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(DbtuneError) as told:
+        make_app()(["bench", *(w.format(dsn=dsn) for w in words)], standalone_mode=False)
+    assert told.value.exit_code == code
+    assert said in str(told.value)
+    assert "s3cret" not in str(told.value)
