@@ -20,7 +20,8 @@ Names = frozenset[str]
 
 _CHOICE_GAP = 1e-6
 _BOUND_GAP = 0.002
-_SOLVER_SECONDS = 20.0
+_SOLVER_SECONDS = 10.0
+_MAX_WHOLE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +70,30 @@ def choose(program: Program, options: AdvisorOptions) -> Names:
     return model.solve()[0]
 
 
-def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
-    """The set that looks best to the cuts, and a bound that no set of indexes can beat."""
-    model = _Model(program, options, _BOUND_GAP)
+def bound(program: Program, options: AdvisorOptions) -> float:
+    """What no set of indexes can beat, by the cuts.
+
+    Many candidates may be chosen in part, which only lowers the bound and saves much time.
+    """
+    whole = len(program.fixed) <= _MAX_WHOLE
+    model = _Model(program, options, _BOUND_GAP, whole=whole)
     for cuts in program.cuts.values():
         cost = model.variable(1.0, upper=model.infinity)
         for cut in cuts:
             terms = {model.indexes[name]: relief for name, relief in cut.relief.items()}
             model.row(cut.floor, model.infinity, {cost: 1.0, **terms})
-    return model.solve()
+    return max(0.0, model.solve()[1])
 
 
 class _Model:
     """A HiGHS model with one binary variable for each index, under the user's limits."""
 
-    def __init__(self, program: Program, options: AdvisorOptions, gap: float) -> None:
+    def __init__(
+        self, program: Program, options: AdvisorOptions, gap: float, *, whole: bool = True
+    ) -> None:
         # Imported late: it takes 0.2 s, and most commands need no solver.
         highspy: Any = importlib.import_module("highspy")
         self._highs = highspy.Highs()
-        self._integer = highspy.HighsVarType.kInteger
         self._names = sorted(program.fixed)
         self.infinity: float = highspy.kHighsInf
         for option, value in (
@@ -99,8 +105,9 @@ class _Model:
         ):
             self._highs.setOptionValue(option, value)
         self.indexes = {name: self.variable(program.fixed[name], 1.0) for name in self._names}
-        for column in self.indexes.values():
-            self._highs.changeColIntegrality(column, self._integer)
+        for column in self.indexes.values() if whole else ():
+            self._highs.changeColIntegrality(column, highspy.HighsVarType.kInteger)
+        self._whole = whole
         self._limit(program, options)
 
     def variable(self, cost: float, upper: float) -> int:
@@ -130,4 +137,6 @@ class _Model:
         self._highs.run()
         values = self._highs.getSolution().col_value
         chosen = frozenset(n for n, column in self.indexes.items() if values[column] > 0.5)
-        return chosen, float(self._highs.getInfo().mip_dual_bound)
+        found = self._highs.getInfo()
+        proven = found.mip_dual_bound if self._whole else found.objective_function_value
+        return chosen, float(proven)

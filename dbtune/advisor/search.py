@@ -15,7 +15,6 @@ from dbtune.advisor.program import Cut, Offer, Program, bound, choose
 from dbtune.advisor.targets import Target
 from dbtune.identifier import QualifiedName
 
-_GAP_ENOUGH = 0.01
 _MAX_ROUNDS = 40
 _USEFUL = 0.97
 _CAUTION = 1.5
@@ -54,7 +53,7 @@ class Search:
     substitutes: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
     def run(self, max_explains: int, explains: Callable[[], int]) -> Found:
-        """Search until the gap is small, planner calls run out, or nothing more is learned.
+        """Search until nothing better is found, planner calls run out, or time does.
 
         `explains` tells how many planner calls were made so far.
         """
@@ -76,18 +75,9 @@ class Search:
                     break
             for step in improve(self, best, best_objective, is_spent):
                 best, best_objective = step
-            for _ in range(_MAX_ROUNDS):
-                optimistic, proven = bound(self._program(), self.options)
-                lower = max(lower, proven)
-                if best_objective - lower <= _GAP_ENOUGH * best_objective:
-                    break
-                before = explains()
-                if (objective := self.objective(optimistic)) < best_objective:
-                    best, best_objective = optimistic, objective
-                if explains() == before or explains() > max_explains:
-                    break
             best = settle(self, best, is_spent)
             best_objective = self.objective(best)
+            lower = bound(self._program(), self.options)
         except OutOfTime:
             complete = False
         return Found(best, best_objective, min(lower, best_objective), complete)
