@@ -25,7 +25,8 @@ def dsn(make_database: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "up.sql").write_text(UP)
     (tmp_path / "workload.sql").write_text(
         f"-- calls: 50\n{BY_DEPOT};\nSELECT count(*) FROM parcel;\nVACUUM parcel;\n"
@@ -105,6 +106,7 @@ def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
     assert "depot" in (folder / "load" / "mix.json").read_text()
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -128,15 +130,7 @@ def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
           "up.sql/x"), ExitCode.USAGE, "Cannot write"),
     ],
 )  # fmt: skip
-def test_bad_input_is_told(
-    dsn: str,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
-    code: ExitCode,
-    said: str,
-) -> None:
-    monkeypatch.chdir(folder)
+def test_bad_input_is_told(dsn: str, words: tuple[str, ...], code: ExitCode, said: str) -> None:
     with pytest.raises(DbtuneError) as told:
         make_app()(["bench", *(w.format(dsn=dsn) for w in words)], standalone_mode=False)
     assert told.value.exit_code == code
