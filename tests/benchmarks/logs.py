@@ -109,7 +109,9 @@ def _pgbadger(label: str, file: Path) -> Reading | None:
     kind = {"csvlog": "csv", "jsonlog": "jsonlog", "stderr": "stderr"}[label]
     best: Reading | None = None
     for jobs in {1, os.cpu_count() or 1}:
-        command = [program, "-q", "-j", str(jobs), "-f", kind, "-o", "/dev/null", "-x", "text"]
+        # pgBadger removes its output file before writing it: never a device
+        output = file.with_suffix(".pgbadger.txt")
+        command = [program, "-q", "-j", str(jobs), "-f", kind, "-o", str(output), "-x", "text"]
         if kind == "stderr":
             command += ["-p", LOGGING["log_line_prefix"]]
         begun = time.perf_counter()
