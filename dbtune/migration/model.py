@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 BRIEF_LOCK_TIMEOUT = "5s"
@@ -27,12 +28,25 @@ class Step:
     drops: str = ""
 
 
+def session_statements(steps: Iterable[Step]) -> list[str]:
+    """The statements of steps, with the settings of the session that each of them wants."""
+    statements = ["SET statement_timeout = 0"]
+    lock_timeout = ""
+    for step in steps:
+        if step.lock_timeout != lock_timeout:
+            lock_timeout = step.lock_timeout
+            statements.append(f"SET lock_timeout = '{lock_timeout}'")
+        statements.append(step.sql)
+    return statements
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """Up applies the recommendations; down restores the catalog as it was.
 
     `up` and `down` are scripts of plain SQL for psql (or statement by statement, in autocommit);
-    `up_steps` and `down_steps` are their statements. `name` is fit for a file name.
+    `up_steps` and `down_steps` are their statements. `name` is fit for a
+    file name; `version` is a number of fourteen digits that grows with the time of the snapshot.
     """
 
     name: str
@@ -40,6 +54,7 @@ class Migration:
     down: str
     up_steps: tuple[Step, ...] = ()
     down_steps: tuple[Step, ...] = ()
+    version: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -35,6 +35,7 @@ def write_migration(recommendations: Sequence[Recommendation], snapshot: Snapsho
         down=_script(down, snapshot, _count(pairs), "migration.down.sql", "Takes back"),
         up_steps=up,
         down_steps=down,
+        version="".join(c for c in snapshot.captured_at if c.isdigit())[:14].ljust(14, "0"),
     )
 
 
