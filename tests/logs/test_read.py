@@ -14,7 +14,7 @@ import pytest
 from dbtune.collect.logs import read_logs
 from dbtune.errors import BadInput
 from dbtune.traffic import Traffic
-from tests.logs.conftest import LOGGING
+from tests.logs.conftest import LOGGING, LoggingServer
 
 Logged = Callable[[Callable[[str], None]], dict[str, Path]]
 
@@ -97,6 +97,28 @@ def test_syslog_lines_are_read(logged: Logged, tmp_path: Path) -> None:
     target = tmp_path / "messages"
     target.write_text("".join(lines))
     assert _counts(read_logs([target])) == _counts(read_logs([stderr]))
+
+
+@pytest.mark.parametrize("plan_format", ["text", "json"])
+def test_auto_explain_counts_where_nothing_else_logs(
+    logged: Logged, logging_server: LoggingServer, plan_format: str
+) -> None:
+    def work(dsn: str) -> None:
+        with psycopg.connect(dsn, autocommit=True) as c:
+            c.execute("DROP TABLE IF EXISTS piece; CREATE TABLE piece (id int, name text)")
+            c.execute("LOAD 'auto_explain'")
+            c.execute(f"SET auto_explain.log_format = {plan_format}".encode())
+            c.execute("SET auto_explain.log_min_duration = 0; SET log_min_duration_statement = -1")
+            for number in range(6):
+                c.execute("SELECT name\nFROM piece WHERE id = %s", (number,))
+
+    files = logged(work)
+    with_plans_only = [line for line in files["csvlog"].read_text().split("\n2") if "plan:" in line]
+    files["csvlog"].write_text("\n".join("2" + line.lstrip("2") for line in with_plans_only) + "\n")
+    traffic = read_logs([files["csvlog"]])
+    assert _counts(traffic) == {"SELECT name\nFROM piece WHERE id = $1": 6}
+    if logging_server.major >= 16:
+        assert [value and value[-2] for value in traffic.units[0].values] == list("012345")
 
 
 def test_a_file_without_statements_says_what_to_switch_on(tmp_path: Path) -> None:

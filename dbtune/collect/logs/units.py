@@ -23,7 +23,12 @@ SAMPLE_LENGTH = 100_000
 
 def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
     """The Traffic of all entries that the engine has taken in."""
-    engine.run("session_rows", pause_ms=PAUSE_MS, unit_length=UNIT_LENGTH)
+    # auto_explain's entries are executions where nothing else logs them, else the same again.
+    ((plans_count,),) = engine.rows(
+        "SELECT count(*) FILTER (kind = 'plan')"
+        " > count(*) FILTER (kind IN ('statement', 'execute')) FROM entry"
+    )
+    engine.run("session_rows", pause_ms=PAUSE_MS, unit_length=UNIT_LENGTH, plans_count=plans_count)
     engine.run(
         "sample", units_per_shape=UNITS_PER_SHAPE, sample_length=SAMPLE_LENGTH,
         least_runs=LEAST_RUNS,

@@ -27,16 +27,29 @@ WITH said AS (
                  WHEN rest = '' THEN 'duration'
                  ELSE 'damaged' END)::entry_kind AS kind
     FROM said
+), planned AS (
+    -- auto_explain in its text and JSON formats; the others tell only their plan
+    SELECT *,
+           CASE WHEN kind <> 'plan' THEN NULL
+                WHEN json_valid(rest[8:]) THEN json_extract_string(rest[8:], '$."Query Text"')
+                ELSE regexp_extract(rest, '(?s)Query Text: (.*?)\n(?:Query Parameters: |[^\n]*\(cost=)', 1)
+                END AS plan_text,
+           CASE WHEN kind <> 'plan' THEN detail
+                WHEN json_valid(rest[8:])
+                THEN 'parameters: ' || json_extract_string(rest[8:], '$."Query Parameters"')
+                ELSE 'parameters: ' || regexp_extract(rest, '\nQuery Parameters: ([^\n]*)', 1)
+                END AS told
+    FROM sorted
 ), texts AS (
     SELECT *,
-           kind = 'statement' AND starts_with(detail, 'prepare: ') AS is_prepared,
-           detail[:14] ILIKE 'parameters: $%' AS has_parameters,
+           kind = 'statement' AND starts_with(told, 'prepare: ') AS is_prepared,
+           told[:14] ILIKE 'parameters: $%' AS has_parameters,
            -- EXECUTE of SQL stands with its PREPARE in the detail
-           CASE WHEN kind = 'statement' AND starts_with(detail, 'prepare: ')
-                THEN regexp_replace(detail, '^(?is)prepare: prepare .*?\bas\s+', '')
+           CASE WHEN kind = 'statement' AND starts_with(told, 'prepare: ')
+                THEN regexp_replace(told, '^(?is)prepare: prepare .*?\bas\s+', '')
                 WHEN kind IN ('statement', 'execute') THEN rest[strpos(rest, ': ') + 2 :]
-                END AS full_text
-    FROM sorted
+                ELSE nullif(plan_text, '') END AS full_text
+    FROM planned
 ), bare AS (
     SELECT *,
            CASE WHEN contains(full_text, '/*')
@@ -72,7 +85,7 @@ SELECT hash(session) AS session, line, epoch_ms(try_cast(logged_at[:23] AS TIMES
        hash(shape_text) AS text_hash,
        shape_text AS text,
        CASE WHEN full_text IS NULL THEN NULL
-            WHEN has_parameters THEN detail[13:]
+            WHEN has_parameters THEN told[13:]
             WHEN is_prepared THEN rest[14:]
             ELSE nullif(array_to_string(regexp_extract_all(statement, {literal}), chr(31)), '')
             END AS given

@@ -7,7 +7,8 @@ CREATE TABLE ordered AS
 SELECT entry.rowid AS entry, entry.session, entry.transaction, entry.at_ms, entry.kind, entry.ms,
        entry.trace, hash(entry.tags) AS tags, shape.number AS shape,
        CASE WHEN entry.kind = 'error' THEN 'error'
-            WHEN entry.kind IN ('statement', 'execute') THEN shape.class END AS class
+            WHEN entry.kind IN ('statement', 'execute') OR entry.kind = 'plan' AND {plans_count}
+            THEN shape.class END AS class
 FROM entry LEFT JOIN shape USING (text_hash)
 WHERE entry.kind <> 'damaged'
 ORDER BY entry.session, entry.line;
