@@ -36,13 +36,14 @@ from dbtune.report.change import describe
 from dbtune.report.model import Meta, Report, reported, version_text
 from dbtune.rules.judge import judge
 from dbtune.rules.model import Rule
+from dbtune.server.cluster import Cluster
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.snapshot.scope import Scope
 from dbtune.statement.fingerprint import fingerprint
 from dbtune.traffic import Traffic
 from dbtune.twin.rehearsal import Rehearsal, Step
 from dbtune.twin.rehearse import rehearse
-from dbtune.twin.twin import open_twin
+from dbtune.twin.twin import open_twin, twin_cluster
 from dbtune.workload import NotExamined, Workload
 
 _SYNTAX_ERROR = "42601"
@@ -95,14 +96,16 @@ class _HeadSide:
     recommendations: tuple[Recommendation, ...] = ()
 
 
-def plan_base(snapshot: Snapshot, progress: Progress | None = None) -> Base:
-    """Production's statements with their plans.
+def plan_base(
+    snapshot: Snapshot, progress: Progress | None = None, *, shared: Cluster | None = None
+) -> Base:
+    """Production's statements with their plans; `shared` is a twins' server to use.
 
     Raises:
         ServerFailed: the embedded server cannot be started.
     """
     told = progress or Silent()
-    with open_twin(snapshot, progress=told) as twin:
+    with open_twin(snapshot, progress=told, shared=shared, database="base") as twin:
         workload = assemble_workload(snapshot, twin, Scope(), told)
         notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
     return Base(workload, notes)
@@ -118,10 +121,11 @@ def check(
         ServerFailed: the embedded server cannot be started.
     """
     told = progress or Silent()
-    rehearsal = _rehearsed(asked, told)
-    head = head_of(asked.base, rehearsal)
-    base = planned or plan_base(asked.base, told)
-    after = _head_side(asked, head, rehearsal, base.workload, told)
+    with twin_cluster() as cluster:
+        rehearsal = _rehearsed(asked, told, cluster)
+        head = head_of(asked.base, rehearsal)
+        base = planned or plan_base(asked.base, told, shared=cluster)
+        after = _head_side(asked, head, rehearsal, base.workload, progress=told, cluster=cluster)
     comparison = Comparison(
         base=base.workload,
         head=head,
@@ -171,12 +175,12 @@ def check(
     )
 
 
-def _rehearsed(asked: CheckInput, progress: Progress) -> Rehearsal:
+def _rehearsed(asked: CheckInput, progress: Progress, cluster: Cluster) -> Rehearsal:
     """The migrations as they ran; a syntax error ends the check, any other failure is told."""
     statements = [s for script in asked.scripts for s in script.statements]
     if not statements:
         return Rehearsal(asked.base, asked.base, ())
-    rehearsal = rehearse(asked.base, statements, progress)
+    rehearsal = rehearse(asked.base, statements, progress, shared=cluster)
     for step in rehearsal.steps:
         if step.sqlstate == _SYNTAX_ERROR:
             raise BadInput(
@@ -187,12 +191,18 @@ def _rehearsed(asked: CheckInput, progress: Progress) -> Rehearsal:
 
 
 def _head_side(
-    asked: CheckInput, head: Head, rehearsal: Rehearsal, base: Workload, progress: Progress
+    asked: CheckInput,
+    head: Head,
+    rehearsal: Rehearsal,
+    base: Workload,
+    *,
+    progress: Progress,
+    cluster: Cluster,
 ) -> _HeadSide:
     nothing = replace(base, statements=(), not_examined=())
     if not rehearsal.steps and not asked.arrivals and asked.traffic is None:
         return _HeadSide(base, nothing, nothing)
-    with open_twin(head.without_added, progress=progress) as twin:
+    with open_twin(head.without_added, progress=progress, shared=cluster, database="head") as twin:
         answers = twin.suppose([spec_of(i) for i in head.added])
         engine = Shown(twin, [a.name for a in answers if isinstance(a, Hypothetical)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -17,8 +17,7 @@ import psycopg
 from dbtune.collect.collector import collect
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.progress import Progress, Silent
-from dbtune.server.binaries import wheel_binaries
-from dbtune.server.cluster import running_cluster
+from dbtune.server.cluster import Cluster
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.load import load_schema
 from dbtune.twin.model import Session
@@ -30,8 +29,9 @@ from dbtune.twin.rehearsal import (
     Step,
     Touched,
 )
-from dbtune.twin.twin import DATABASE, ROLE, SETTINGS, create_database
+from dbtune.twin.twin import ROLE, create_database, twin_cluster
 
+_DATABASE = "rehearsal"
 _STATEMENT_TIMEOUT_MS = 10_000
 _ACTIVE_TRANSACTION = "25001"
 _ALREADY_THERE = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
@@ -60,7 +60,11 @@ _EXTENSION = re.compile(
 
 
 def rehearse(
-    snapshot: Snapshot, statements: Sequence[ScriptStatement], progress: Progress | None = None
+    snapshot: Snapshot,
+    statements: Sequence[ScriptStatement],
+    progress: Progress | None = None,
+    *,
+    shared: Cluster | None = None,
 ) -> Rehearsal:
     """What migrations do to a snapshot's schema; a statement that fails does not stop the rest.
 
@@ -68,15 +72,16 @@ def rehearse(
         snapshot: the schema that the migrations start from.
         statements: their statements in order, without BEGIN and COMMIT.
         progress: told of each statement.
+        shared: a twins' server to use instead of one of its own.
 
     Raises:
         ServerFailed: the embedded server cannot be started.
     """
     told = progress or Silent()
     told.stage("rehearse migrations", len(statements))
-    with running_cluster(wheel_binaries(), settings=SETTINGS) as cluster:
-        create_database(cluster, snapshot)
-        superuser_dsn = cluster.dsn(DATABASE)
+    with nullcontext(shared) if shared else twin_cluster() as cluster:
+        create_database(cluster, snapshot, _DATABASE)
+        superuser_dsn = cluster.dsn(_DATABASE)
         owner_dsn = superuser_dsn.replace("user=postgres", f"user={ROLE}", 1)
         with (
             psycopg.connect(superuser_dsn, autocommit=True) as superuser,

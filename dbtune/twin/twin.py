@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -45,8 +45,24 @@ SETTINGS = {
 
 
 @contextmanager
+def twin_cluster(binaries: Binaries | None = None) -> Iterator[Cluster]:
+    """A server for twins, gone when the block ends; several may share it, one after the other.
+
+    Raises:
+        ServerFailed: it cannot be started.
+    """
+    with running_cluster(binaries or wheel_binaries(), settings=SETTINGS) as cluster:
+        yield cluster
+
+
+@contextmanager
 def open_twin(
-    snapshot: Snapshot, *, binaries: Binaries | None = None, progress: Progress | None = None
+    snapshot: Snapshot,
+    *,
+    binaries: Binaries | None = None,
+    progress: Progress | None = None,
+    shared: Cluster | None = None,
+    database: str = DATABASE,
 ) -> Iterator[Twin]:
     """A twin of the snapshot's database, gone when the block ends.
 
@@ -54,11 +70,13 @@ def open_twin(
         snapshot: what to model.
         binaries: server programs of PostgreSQL 18 or newer; None: the embedded ones.
         progress: told of the stages.
+        shared: a server to use instead of one of its own.
+        database: the twin's database there; it must not exist.
 
     Raises:
         ServerFailed: the embedded server cannot be started, or is too old to take statistics.
     """
-    used = binaries or wheel_binaries()
+    used = shared.binaries if shared else binaries or wheel_binaries()
     if used.major < _MINIMUM_MAJOR:
         raise ServerFailed(
             f"The server programs in {used.bindir} are PostgreSQL {used.version}; "
@@ -67,9 +85,9 @@ def open_twin(
         )
     told = progress or Silent()
     told.stage("start embedded server")
-    with running_cluster(used, settings=SETTINGS) as cluster:
-        locale = create_database(cluster, snapshot)
-        superuser_dsn = cluster.dsn(DATABASE)
+    with nullcontext(shared) if shared else twin_cluster(used) as cluster:
+        locale = create_database(cluster, snapshot, database)
+        superuser_dsn = cluster.dsn(database)
         owner_dsn = make_conninfo(superuser_dsn, user=ROLE)
         with (
             psycopg.connect(superuser_dsn, autocommit=True) as superuser,
@@ -91,7 +109,9 @@ def open_twin(
             yield Twin(superuser, owner, storage, loaded, notes, lacks_skip_scan=lacks_skip_scan)
 
 
-def create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled, ...]:
+def create_database(
+    cluster: Cluster, snapshot: Snapshot, database: str = DATABASE
+) -> tuple[NotModelled, ...]:
     """An empty database whose collation treats `LIKE 'x%'` as the target's does."""
     server = snapshot.server
     locale = None
@@ -102,9 +122,10 @@ def create_database(cluster: Cluster, snapshot: Snapshot) -> tuple[NotModelled, 
     elif server.locale_provider == "c" and server.collate.lower() in {"c.utf-8", "c.utf8"}:
         locale = ""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
+        with suppress(psycopg.errors.DuplicateObject):
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
         sql = (
-            f"CREATE DATABASE {quote_identifier(DATABASE)} OWNER {ROLE}"
+            f"CREATE DATABASE {quote_identifier(database)} OWNER {ROLE}"
             f" TEMPLATE template0 ENCODING 'UTF8' "
         )
         if locale is not None:
