@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(
-    r"""
-    (?P<skip> --[^\n]* | /\*.*?\*/ | [eEnNbBxX]?'(?:[^'\\]|''|\\.)*' | "(?:[^"]|"")*"
-      | \$(?P<tag>[A-Za-z_]\w*|)\$.*?\$(?P=tag)\$ )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+from dbtune.statement.tokens import tokens
+
+_OPAQUE = frozenset({"comment", "string", "quoted", "broken"})
 
 _LITERAL_TYPES = (
     "interval|date|timestamptz|timestamp(?:\\s+with(?:out)?\\s+time\\s+zone)?|timetz"
@@ -42,9 +38,10 @@ def plannable(text: str) -> str:
     """
     text = _SQUASHED.sub(lambda m: ", ".join([m["parameter"]] * _ASSUMED_LIST_LENGTH), text)
     pieces, end = [], 0
-    for found in _TOKEN.finditer(text):
-        pieces += [_cured(text[end : found.start()]), found.group()]
-        end = found.end()
+    for token in tokens(text, comments=True):
+        if token.kind in _OPAQUE:
+            pieces += [_cured(text[end : token.start]), token.text]
+            end = token.end
     pieces.append(_cured(text[end:]))
     return "".join(pieces)
 
@@ -91,8 +88,13 @@ def _closing(call: str) -> int:
 
 def is_several(text: str) -> bool:
     """True if another statement follows a semicolon."""
-    bare = _TOKEN.sub(lambda m: " " if m.group().startswith(("--", "/*")) else "x", text)
-    return bool(re.search(r";\s*[^\s;]", bare))
+    ended = False
+    for token in tokens(text):
+        if token.is_mark(";"):
+            ended = True
+        elif ended:
+            return True
+    return False
 
 
 def _cured(code: str) -> str:

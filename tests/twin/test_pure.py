@@ -39,6 +39,7 @@ COUNTS = st.floats(min_value=1, max_value=1e10)
         ("x IN ($1 /*, ... */)", "x IN (" + ", ".join(["$1"] * 10) + ")"),
         ("'interval $1' || \"date $1\" || $tag$ date $1 $tag$ -- date $1", None),
         ("'it''s date $1'", None),
+        (r"'C:\' || date $1", r"'C:\' || $1::date"),
         ("select date, $1", None),
         ("mydate $1", None),
     ],
@@ -56,6 +57,8 @@ def test_literals_that_became_parameters_are_plannable(text: str, cured: str | N
         ("select ';' || $$;x$$ || \";\"", False),
         ("select 1; select 2", True),
         ("select 1 /* ; */", False),
+        (r"select '\'; select 2", True),
+        (r"select E'\'; select 2'", False),
     ],
 )
 def test_several_statements_are_seen(text: str, several: bool) -> None:
