@@ -10,7 +10,7 @@ SCHEMA = (
 CREATE TABLE parcel (id int PRIMARY KEY, depot int, "weightKg" numeric, label text)""",
     """
 INSERT INTO parcel SELECT n, n % 997, (n * 37 % 1000) / 10.0, md5(n::text)
-FROM generate_series(1, 20000) n""",
+FROM generate_series(1, 60000) n""",
     'CREATE INDEX "parcel weight" ON parcel ("weightKg")',
     "VACUUM ANALYZE",
 )
