@@ -98,9 +98,10 @@ def run(
     from dbtune.collect.logs import read_logs, statements_of_logs
     from dbtune.finding import Severity
     from dbtune.gate.baseline import read_baseline
-    from dbtune.gate.check import CheckInput, check
+    from dbtune.gate.check import check
     from dbtune.gate.migrations import read_migrations
     from dbtune.gate.policy import Policy, load_policy
+    from dbtune.gate.sides import CheckInput
     from dbtune.report.render import render, require_format
     from dbtune.rules.load import load_rules
     from dbtune.statement.workload_file import read_workload

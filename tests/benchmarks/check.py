@@ -9,8 +9,9 @@ from datetime import date
 import psycopg
 
 from dbtune.collect import collect
-from dbtune.gate.check import CheckInput, check
+from dbtune.gate.check import check
 from dbtune.gate.migrations._script import script
+from dbtune.gate.sides import CheckInput
 from dbtune.rules.load import load_rules
 from dbtune.server.binaries import wheel_binaries
 from dbtune.server.cluster import running_cluster

@@ -12,7 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from dbtune.collect import collect
-from dbtune.gate.check import Base, plan_base
+from dbtune.gate.sides import Base, plan_base
 from dbtune.rules.load import load_rules
 from dbtune.rules.model import Rule
 from dbtune.snapshot.model import Snapshot

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 import yaml
 
-from dbtune.gate.check import Base, CheckInput, check
+from dbtune.gate.check import check
 from dbtune.gate.migrations._script import Script, script
 from dbtune.gate.policy import Policy
+from dbtune.gate.sides import Base, CheckInput
 from dbtune.gate.verdict import Outcome
 from dbtune.report.model import Report
 from dbtune.report.render import render
