@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import psycopg
 
@@ -49,6 +49,7 @@ class Twin:
         self._path: tuple[str, ...] = ()
         self._hidden: frozenset[int] = frozenset()
         self._oids_of_existing = _index_oids(superuser)
+        self._invalid = self._existing(i.name.sql for i in snapshot.indexes if not i.is_valid)
         self._explains = 0
         self._leading = _leading_keys(superuser) if lacks_skip_scan else None
         self.not_modelled = not_modelled
@@ -76,15 +77,14 @@ class Twin:
         """The plan of a statement, see PricingEngine.
 
         Raises:
-            KeyError: `show` or `hide` names no index of the twin.
+            KeyError: `show` names no hypothetical index.
             ServerFailed: the embedded server is gone.
         """
         if is_several(text):
             return Unplanned("the text holds several statements")
         self._set_search_path(tuple(search_path) or self._snapshot.search_path)
         shown = {oid for name in show for oid in self._supposer.oids(name)}
-        hidden = self._supposer.hidden_oids - shown
-        hidden |= {oid for name in hide for oid in self._oids_of_existing[name]}
+        hidden = self._supposer.hidden_oids - shown | self._invalid | self._existing(hide)
         self._hide(hidden)
         plan = self._explain(text)
         while self._leading is not None and isinstance(plan, Plan):
@@ -148,6 +148,12 @@ class Twin:
                 (list(changed),),
             )
             self._hidden = hidden
+
+    def _existing(self, names: Iterable[str]) -> frozenset[int]:
+        """The OIDs of existing indexes; one that could not be modelled is hidden as it is."""
+        return frozenset(
+            oid for name in names for oid in self._oids_of_existing.get(name, frozenset())
+        )
 
     def _oids_named(self, names: frozenset[str]) -> frozenset[int]:
         """The indexes of a plan, which names them without their schema."""

@@ -14,6 +14,7 @@ from dbtune.index import IndexSpec, column_key
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine, Rejected
 from dbtune.snapshot.catalog import IndexKey, SchemaObject
+from dbtune.snapshot.model import Snapshot
 from dbtune.twin.engine import Twin
 from dbtune.twin.twin import open_twin
 
@@ -71,6 +72,20 @@ def test_hidden_index_is_not_used(shop_twin: Twin) -> None:
     assert isinstance(hidden, Plan)
     assert seen.indexes_used() == {"customer_pkey"}
     assert hidden.indexes_used() == frozenset()
+
+
+def test_invalid_index_of_the_target_is_never_used(shop: Snapshot) -> None:
+    """A concurrent build that failed leaves one behind; the target's planner passes it over."""
+    indexes = tuple(replace(i, is_valid=i.name.name != "customer_pkey") for i in shop.indexes)
+    with open_twin(replace(shop, indexes=indexes)) as twin:
+        text = "SELECT * FROM customer WHERE id = 5"
+        plans = [twin.plan(text), twin.plan(text, hide=["public.customer_pkey"]), twin.plan(text)]
+        other = twin.plan('SELECT * FROM "order" WHERE id = 5', hide=["public.no_such_index"])
+    for plan in plans:
+        assert isinstance(plan, Plan)
+        assert plan.indexes_used() == frozenset()
+    assert isinstance(other, Plan)
+    assert other.indexes_used() == {"order_pkey"}
 
 
 def test_partial_candidate_holds_the_rows_of_its_predicate(shop_twin: Twin) -> None:
