@@ -88,6 +88,21 @@ def test_invalid_index_of_the_target_is_never_used(shop: Snapshot) -> None:
     assert other.indexes_used() == {"order_pkey"}
 
 
+def test_candidate_on_a_partitioned_table_stands_on_every_partition(everything_dsn: str) -> None:
+    event = QualifiedName("app", "event")
+    text = "SELECT * FROM app.event WHERE amount = $1"
+    with open_twin(collect(everything_dsn)) as twin:
+        (made,) = twin.suppose([IndexSpec(event, (column_key("amount"),))])
+        assert isinstance(made, Hypothetical)
+        hidden, shown = twin.plan(text), twin.plan(text, show=[made.name])
+    assert isinstance(hidden, Plan)
+    assert isinstance(shown, Plan)
+    assert made.name not in hidden.indexes_used()
+    assert made.name in shown.indexes_used()
+    assert shown.total_cost < hidden.total_cost
+    assert made.size_bytes > 60_000 * 6
+
+
 def test_partial_candidate_holds_the_rows_of_its_predicate(shop_twin: Twin) -> None:
     whole = IndexSpec(ORDER, (column_key("total"),))
     part = IndexSpec(ORDER, (column_key("total"),), predicate="status = 'lost'")
