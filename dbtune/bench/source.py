@@ -13,6 +13,7 @@ from dbtune.bench.change import Change, read_change
 from dbtune.bench.sent import SentStatement
 from dbtune.bench.task import Task
 from dbtune.errors import BadInput
+from dbtune.snapshot.model import Snapshot
 from dbtune.statement import workload_file
 from dbtune.statement.fingerprint import fingerprint
 
@@ -63,6 +64,16 @@ def read_workload(path: Path) -> tuple[SentStatement, ...]:
         SentStatement(fingerprint(s.text), s.text, float(s.calls))
         for s in workload_file.read_workload(path)
     )
+
+
+def statements_of(snapshot: Snapshot) -> tuple[SentStatement, ...]:
+    """The statements of a snapshot, by total time; texts that mean the same are one."""
+    found: dict[str, SentStatement] = {}
+    for s in sorted(snapshot.statements, key=lambda s: (-s.total_exec_ms, s.text)):
+        name = fingerprint(s.text)
+        before = found.get(name, SentStatement(name, s.text, 0.0))
+        found[name] = SentStatement(name, before.text, before.calls + s.calls)
+    return tuple(found.values())
 
 
 def read_text(path: Path) -> str:

@@ -26,7 +26,14 @@ from dbtune.bench.render import render
 from dbtune.bench.result import Benchmark
 from dbtune.bench.run import Order, bench_on_own_server
 from dbtune.bench.sent import SentStatement, plan_tasks, read_sent
-from dbtune.bench.source import Analysed, read_report, read_tasks, read_text, read_workload
+from dbtune.bench.source import (
+    Analysed,
+    read_report,
+    read_tasks,
+    read_text,
+    read_workload,
+    statements_of,
+)
 from dbtune.bench.target import read_target
 from dbtune.bench.task import NotMeasured, Task
 from dbtune.cli._progress import Stages, shown_progress
@@ -40,6 +47,9 @@ from dbtune.errors import BadInput
 from dbtune.files import unwritable
 from dbtune.pipeline import analyze
 from dbtune.report.write import write_files
+from dbtune.snapshot.file import read_snapshot
+from dbtune.synthesize.run import synthesised_server
+from dbtune.synthesize.unit import Scale
 
 FORMATS = ("html", "md", "csv", "json")
 INTERRUPTED = 130
@@ -73,6 +83,13 @@ class Wanted:
     logs: tuple[Path, ...]
     log_line_prefix: str | None
     repeat: Path | None
+    synthesize: Path | None
+    scale: float
+
+    @property
+    def on_own_server(self) -> bool:
+        """True if the server is ours, so that its indexes may be hidden."""
+        return self.demo or self.synthesize is not None
 
 
 def measure(wanted: Wanted) -> None:
@@ -90,7 +107,7 @@ def measure(wanted: Wanted) -> None:
             tasks, left, Effort(wanted.time_limit_s, seed=wanted.seed),
             targets=targets, load=load, commands=(_command(),),
         )  # fmt: skip
-        if wanted.demo and change.is_switchable:
+        if wanted.on_own_server and change.is_switchable:
             benchmark = bench_on_own_server(connection, dsn, change, order, stages)
         else:
             known = analysed.database if analysed else None
@@ -129,10 +146,19 @@ def _place(wanted: Wanted, stages: Stages) -> Iterator[tuple[str, Connection[Any
             with connect_to_bench(demo.dsn) as connection:
                 yield demo.dsn, connection
         return
+    if wanted.synthesize:
+        snapshot, scale = read_snapshot(wanted.synthesize), Scale(wanted.scale, {})
+        with (
+            synthesised_server(snapshot, progress=stages, scale=scale, seed=wanted.seed) as made,
+            connect_to_bench(made.dsn) as connection,
+        ):
+            yield made.dsn, connection
+        return
     if not wanted.on:
         raise BadInput(
             "Where is it to be measured?",
-            "Name a clone of the database with --on DSN, or try --demo.",
+            "Name a clone of the database with --on DSN, or a snapshot with --synthesize FILE, or "
+            "try --demo.",
         )
     with connect_to_bench(wanted.on) as connection:
         yield wanted.on, connection
@@ -188,7 +214,11 @@ def _statements(
 ) -> tuple[SentStatement, ...]:
     if wanted.workload:
         return read_workload(wanted.workload)
-    return analysed.statements if analysed else read_sent(connection)
+    if analysed:
+        return analysed.statements
+    if wanted.synthesize:
+        return statements_of(read_snapshot(wanted.synthesize))
+    return read_sent(connection)
 
 
 def _load_plan(wanted: Wanted) -> LoadPlan | None:

@@ -17,6 +17,13 @@ def run(
     demo: Annotated[
         bool, typer.Option("--demo", help="Measure on the embedded demo application.")
     ] = False,
+    synthesize: Annotated[
+        Path | None,
+        typer.Option(metavar="SNAPSHOT", help="Measure on rows made from this snapshot."),
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(min=0.0, metavar="F", help="Rows for each row of the snapshot.")
+    ] = 1.0,
     migration: Annotated[
         Path | None, typer.Option(help="The change: a script of SQL.", metavar="FILE")
     ] = None,
@@ -73,9 +80,10 @@ def run(
 ) -> None:
     """Measure statements before and after a change.
 
-    The change is made on the database that --on names, a clone, or on an embedded server of its
-    own. Writes are rolled back. Results are bench.html, .md, .csv and .json in --out; bench.json
-    holds the parameter values, which are real data of that database.
+    The change is made on the database that --on names, a clone, or on an embedded server with
+    rows made from a snapshot's statistics (--synthesize) or of the demo application (--demo).
+    Writes are rolled back. Results are bench.html, .md, .csv and .json in --out; bench.json holds
+    the parameter values, which are real values of that database.
     """
     from dbtune.cli._bench import Wanted, measure, restore_database
 
@@ -87,6 +95,6 @@ def run(
         statements=statements, time_limit_s=time_limit, seed=seed, targets=tuple(target or ()),
         clients=clients, duration_s=duration, rate_tps=rate, ramp_s=ramp, slo=slo, revert=revert,
         known_as=known_as, export=export, out=out, logs=tuple(logs or ()),
-        log_line_prefix=log_line_prefix, repeat=repeat,
+        log_line_prefix=log_line_prefix, repeat=repeat, synthesize=synthesize, scale=scale,
     )  # fmt: skip
     measure(wanted)

@@ -81,6 +81,20 @@ def test_a_report_of_analyze(dsn: str, folder: Path) -> None:
     assert row["verdict"] == "faster"
 
 
+def test_rows_made_from_a_snapshot(dsn: str, folder: Path) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SELECT * FROM parcel WHERE depot = 5")
+    snapshot = subprocess.run(
+        [sys.executable, "-m", "dbtune", "snapshot", dsn, "-o", "parcels.dbtune"],
+        capture_output=True, text=True, check=False, cwd=folder,
+    )  # fmt: skip
+    assert snapshot.returncode == 0, snapshot.stderr
+    done = bench(folder, "--synthesize", "parcels.dbtune", "--migration", "up.sql", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    rows = {r["task"]["label"]: r for r in result(folder)["rows"]}
+    assert rows["SELECT * FROM parcel WHERE depot = $1"]["verdict"] == "faster"
+
+
 def test_values_come_from_logs(dsn: str, folder: Path) -> None:
     lines = [
         f"2026-01-02 03:04:{n:02}.000 UTC [77] LOG:  duration: 0.5 ms  "
