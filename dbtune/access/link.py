@@ -84,7 +84,7 @@ class Links:
         """Names that say so, where no foreign key does."""
         if column.relation in parent.relations and self.is_unique(column):
             return Link("same key", column, f"rows of {column.relation} are read again by key")
-        if self.is_unique(column) and _has_type_and_id(parent):
+        if self.is_unique(column) and _looks_like_key(column.column) and _has_type_and_id(parent):
             return Link("type and id", column, "the parent's rows hold a type and an id")
         if column.relation and self.is_unique(column):
             for output in parent.projected:

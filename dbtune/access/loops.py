@@ -200,10 +200,16 @@ class Reader:
             if root is None:
                 continue
             roots[shape] = root
-            distinct = _distinct(runs)
-            same = distinct is not None and distinct < min(3, len(runs))
-            kind: LoopKind = "identical" if same else "lookup"
-            yield self._loop(kind, shape, (parent, root), link, runs, certain=False)
+            for part in _split_at(stretch, found, root):
+                if len(part) >= self.limits.least_runs:
+                    yield self._follower(shape, (parent, root), link, [stretch[at] for at in part])
+
+    def _follower(
+        self, shape: int, fed: tuple[int, int], link: Link | None, runs: Sequence[Event]
+    ) -> Loop:
+        distinct = _distinct(runs)
+        same = distinct is not None and distinct < min(3, len(runs))
+        return self._loop("identical" if same else "lookup", shape, fed, link, runs, certain=False)
 
     def _root(
         self, events: Sequence[Event], first: int, parent: int, child: int, roots: Mapping[int, int]
@@ -259,11 +265,15 @@ class Reader:
     def _bursts(self, events: Sequence[Event], found: Sequence[int]) -> Iterator[list[int]]:
         """Runs of one write with nothing foreign and no long wait between them."""
         part: list[int] = []
+        written: set[str | None] = set()
         for at in found:
-            if part and not self._is_same_burst(events[part[-1] + 1 : at + 1]):
+            values = events[at].values
+            again = values is not None and values in written  # a loop writes each row once
+            if part and (again or not self._is_same_burst(events[part[-1] + 1 : at + 1])):
                 yield part
-                part = []
+                part, written = [], set()
             part.append(at)
+            written.add(values)
         yield part
 
     def _is_same_burst(self, after: Sequence[Event]) -> bool:
@@ -341,6 +351,17 @@ def _by_shape(
         if roles[event.shape] in wanted:
             found.setdefault(event.shape, []).append(at)
     return found
+
+
+def _split_at(events: Sequence[Event], found: Sequence[int], root: int) -> Iterator[list[int]]:
+    """The runs after each execution of the root: one loop each."""
+    part: list[int] = []
+    for at in found:
+        if part and any(event.shape == root for event in events[part[-1] + 1 : at]):
+            yield part
+            part = []
+        part.append(at)
+    yield part
 
 
 def _shortest_wait_ms(runs: Sequence[Event]) -> float:

@@ -67,6 +67,20 @@ def test_counters_alone_tell_most(corpus: Corpus) -> None:
     assert found.recall >= 0.8, found.missed
 
 
+def test_requests_in_a_row_on_one_connection(
+    corpus: Corpus, library_server: LoggingServer, tmp_path: Path
+) -> None:
+    library_server.rotate()
+    choice = Random(3)
+    for view in corpus.views:
+        for _ in range(4):
+            view.run(choice)
+    in_a_row = replace(corpus, logs=library_server.logged(tmp_path))
+    found = in_a_row.from_logs("csvlog")
+    assert found.precision >= 0.98, [f.message for f in found.wrong]
+    assert found.recall >= 0.95, found.missed
+
+
 @pytest.mark.parametrize(
     ("broken", "mended"),
     [
