@@ -14,6 +14,7 @@ from dbtune.assemble import assemble_workload
 from dbtune.finding import Confidence, Severity
 from dbtune.gate.verdict import verdict_by_severity
 from dbtune.migration import Migration, write_migration
+from dbtune.migration.dialects import render as render_migration
 from dbtune.pricing import Hypothetical, PricingEngine
 from dbtune.progress import Progress, Silent
 from dbtune.report.model import Report, report_of
@@ -107,17 +108,19 @@ def analyze(
     return Analysis(report, write_migration(recommendations, snapshot), workload)
 
 
-def write_analysis(analysis: Analysis, folder: Path) -> tuple[Path, ...]:
+def write_analysis(analysis: Analysis, folder: Path, dialect: str = "sql") -> tuple[Path, ...]:
     """Write report and migration into `folder`; returns the files.
 
+    The migration is written as plain SQL, and in the words of a framework if `dialect` names one.
+
     Raises:
-        BadInput: the folder cannot be written.
+        BadInput: the folder cannot be written, or there is no such dialect.
     """
     contents = {
         "report.html": render(analysis.report, "html"),
         "report.json": render(analysis.report, "json"),
-        "migration.up.sql": analysis.migration.up,
-        "migration.down.sql": analysis.migration.down,
+        **render_migration(analysis.migration, "sql"),
+        **render_migration(analysis.migration, dialect),
     }
     return write_files(folder, contents)
 

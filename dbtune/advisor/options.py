@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from dbtune.errors import BadInput
 
 Objective = Literal["time", "cost"]
 
 KINDS = ("btree", "brin", "gin", "gist")
 """Access methods that the advisor proposes."""
+
+
+def require_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
+    """The access methods asked for.
+
+    Raises:
+        BadInput: one that the advisor does not propose.
+    """
+    asked = tuple(kinds)
+    unknown = [kind for kind in asked if kind not in KINDS]
+    if unknown:
+        raise BadInput(
+            f"The advisor does not propose {unknown[0]!r} indexes.",
+            f"Choose among {', '.join(KINDS)}.",
+        )
+    return asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,20 @@ MinGain = Annotated[
         min=0, max=100, metavar="PCT", help="An index must lower some statement's cost by this."
     ),
 ]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option("--kinds", metavar="METHOD", help="Access methods to advise; default: all."),
+]
+Include = Annotated[
+    bool, typer.Option("--include/--no-include", help="Whether to advise covering indexes.")
+]
+Dialect = Annotated[
+    str,
+    typer.Option(
+        metavar="DIALECT",
+        help="Write the migration for alembic, django, flyway, prisma or rails too.",
+    ),
+]
 TimeLimit = Annotated[
     float | None,
     typer.Option(min=0, metavar="SECONDS", help="Stop searching then, with the best so far."),

@@ -50,11 +50,14 @@ def run(
     objective: Annotated[
         ObjectiveWord, typer.Option(help="Lower execution time, or planner cost × calls.")
     ] = ObjectiveWord.TIME,
+    kinds: a.Kinds = None,
+    include: a.Include = True,
     time_limit: a.TimeLimit = None,
     engine: Annotated[EngineWord, typer.Option(help="What prices ideas.")] = EngineWord.TWIN,
     bindir: a.Bindir = None,
     fail_on: a.FailOn = None,
     strict: a.Strict = False,
+    dialect: a.Dialect = "sql",
     timings: a.Timings = False,
 ) -> None:
     """Find what makes a database slow, prove the fix, write it down.
@@ -62,13 +65,15 @@ def run(
     Reads the server in a read-only session, or a snapshot file; prints findings and writes
     report.html, report.json, migration.up.sql and migration.down.sql into --out.
     """
-    from dbtune.advisor import AdvisorOptions
+    from dbtune.advisor.options import KINDS, AdvisorOptions, require_kinds
     from dbtune.cli._options import failing_from, show, size_bytes
     from dbtune.cli._progress import shown_progress, timings_table
     from dbtune.cli._target import snapshot_and_traffic
     from dbtune.collect import CollectOptions
+    from dbtune.migration.dialects import require_dialect
     from dbtune.pipeline import AnalyzeOptions, analyze, write_analysis
 
+    require_dialect(dialect)
     severity, confidence = failing_from(fail_on)
     collecting = CollectOptions(tuple(schema or ()), tuple(exclude or ()), min_calls)
     advising = AdvisorOptions(
@@ -77,6 +82,8 @@ def run(
         max_per_table=max_per_table,
         min_gain_pct=min_gain,
         objective=objective.value,
+        kinds=require_kinds(kinds or KINDS),
+        include=include,
         time_limit_s=time_limit,
     )
     options = AnalyzeOptions(
@@ -98,7 +105,7 @@ def run(
         )  # fmt: skip
         analysis = analyze(snapshot, options, stages, traffic=traffic)
         stages.stage("write")
-        files = write_analysis(analysis, out)
+        files = write_analysis(analysis, out, dialect)
     show(analysis.report, ("json",) if as_json else tuple(output_format or ("text",)), top, files)
     if timings:
         typer.echo(timings_table(stages.seconds), err=True)

@@ -9,15 +9,16 @@ from dbtune.files import unwritable, write_file
 
 
 def write_files(folder: Path, contents: Mapping[str, str]) -> tuple[Path, ...]:
-    """Write each text to `folder`/name.
+    """Write each text to `folder`/name; a name may lead through folders of its own.
 
     Raises:
         BadInput: the folder cannot be made or written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
     for name, text in contents.items():
+        parent = (folder / name).parent
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(parent, error) from error
         write_file(folder / name, text)
     return tuple(folder / name for name in contents)
