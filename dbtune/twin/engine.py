@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 
 import psycopg
 
 from dbtune.errors import ServerFailed
 from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec
-from dbtune.plan import Plan, PlanNode, Unplanned, read_plan
+from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.derive import Deriver
@@ -95,9 +94,6 @@ class Twin:
             hidden |= self._oids_named(skipped)
             self._hide(hidden)
             plan = self._explain(text)
-        parents = self._supposer.partition_of
-        if parents and isinstance(plan, Plan):
-            return replace(plan, root=_with_parents(plan.root, parents))
         return plan
 
     def _explain(self, text: str) -> Plan | Unplanned:
@@ -201,15 +197,6 @@ def _leading_keys(superuser: Session) -> dict[str, str]:
         " CASE WHEN s.stadistinct < 0 THEN -s.stadistinct * t.reltuples ELSE s.stadistinct END"
     ).fetchall()
     return dict(rows)
-
-
-def _with_parents(node: PlanNode, parents: Mapping[str, str]) -> PlanNode:
-    """The node with hypothetical indexes of partitions named as the one supposed on the parent."""
-    return replace(
-        node,
-        index=parents.get(node.index, node.index) if node.index else None,
-        children=tuple(_with_parents(child, parents) for child in node.children),
-    )
 
 
 def _plan_in(document: object) -> Plan | Unplanned:

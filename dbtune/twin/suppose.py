@@ -83,10 +83,7 @@ class _Leaf:
 
 @dataclass(slots=True)
 class Supposer:
-    """Makes hypothetical indexes and remembers them.
-
-    `partition_of` gives for an index on a partition the name of the one on the parent.
-    """
+    """Makes hypothetical indexes and remembers them."""
 
     superuser: Session
     owner: Session
@@ -96,7 +93,6 @@ class Supposer:
     made: dict[IndexSpec, Supposed | Rejected] = field(default_factory=dict)
     by_name: dict[str, Supposed] = field(default_factory=dict)
     hidden_oids: frozenset[int] = frozenset()
-    partition_of: dict[str, str] = field(default_factory=dict)
     rows: dict[tuple[QualifiedName, str | None], float] = field(default_factory=dict)
 
     def oids(self, name: str) -> frozenset[int]:
@@ -182,8 +178,6 @@ class Supposer:
             own = [row for row in rows if row[0] == root]
             size_bytes = 0
             for _, oid, index, schema, relation, path, kind in own:
-                if oid != root:
-                    self.partition_of[index] = name
                 if kind == "i":
                     heap = self.snapshot.relation_by_name[QualifiedName(schema, relation)]
                     leaf = _Leaf(
