@@ -45,7 +45,9 @@ def with_cures(
     advised = {f: describe(r.change).ddl for r in reversed(recommendations) for f in served(r)}
     for one in observed:
         statements = one.finding.statements
-        cure = one.cure or next((advised[s] for s in statements if s in advised), "")
+        cure = one.cure
+        if not cure and "source" not in one.finding.evidence:  # no index cures a loop
+            cure = next((advised[s] for s in statements if s in advised), "")
         reproduce = one.reproduce
         if one.finding.rule in EXPLAINED and statements and statements[0] in texts:
             reproduce = _explain(one, texts[statements[0]], snapshot_name)

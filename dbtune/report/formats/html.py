@@ -100,7 +100,7 @@ def _tiles(report: Report) -> Iterator[_Tile]:
     if total_ms and saved_ms:
         share = percent_text(min(saved_ms / total_ms, 1.0))
         yield _Tile(share, f"of {ms_text(total_ms)} execution time to save", "good")
-    if report.statements:
+    if report.statements and report.meta.kind == "analyze":
         examined = percent_text(1 - report.not_examined_share)
         yield _Tile(examined, f"of time examined, {number_of(len(report.statements), 'statement')}")
 
