@@ -317,9 +317,18 @@ class Reader:
             exec_ms=sum(run.exec_ms for run in runs),
             wall_ms=sum(run.exec_ms + run.idle_ms for run in runs),
             is_certain=certain,
-            is_batch=kind == "write" and _shortest_wait_ms(runs) < self.limits.batch_wait_ms,
+            is_batch=kind == "write" and self._is_batch(runs),
             values=example or (),
         )
+
+    def _is_batch(self, runs: Sequence[Event]) -> bool:
+        """True if the client sent the runs without waiting for answers.
+
+        Messages of one round trip share a transaction, be it only the implicit one that ends with
+        their Sync: runs that commit one by one were sent one by one, however quickly.
+        """
+        together = len({run.transaction for run in runs}) == 1 and runs[0].transaction >= 0
+        return together and _shortest_wait_ms(runs) < self.limits.batch_wait_ms
 
 
 def roles_of(outlines: Sequence[Outline], links: Links) -> tuple[Role, ...]:

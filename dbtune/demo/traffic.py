@@ -5,6 +5,7 @@ The same seed gives the same requests with the same parameters; only their timin
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -12,7 +13,7 @@ from random import Random
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from dbtune.demo import pages
 from dbtune.demo.application import UNSEEN
@@ -37,6 +38,19 @@ MIX: dict[Page, int] = {
     pages.webhook: 200,
 }
 """How often each page is asked for in one round of traffic."""
+
+
+ROUND_TRIP_S = 0.0004
+"""Between a request's statements lies a network, as between any application and its database.
+Without it, the log of a loop would look like that of one message with many statements."""
+
+
+class Distant(Connection[Any]):
+    """A connection to a server on another host."""
+
+    def execute(self, *arguments: Any, **options: Any) -> Cursor[Any]:
+        time.sleep(ROUND_TRIP_S)
+        return super().execute(*arguments, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ def send_traffic(
     progress.stage("sending the application's traffic", len(requests))
     pool: SimpleQueue[Connection[Any]] = SimpleQueue()
     connections = [
-        psycopg.connect(dsn, autocommit=True, application_name="crm") for _ in range(CONNECTIONS)
+        Distant.connect(dsn, autocommit=True, application_name="crm") for _ in range(CONNECTIONS)
     ]
     try:
         for connection in connections:
