@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,16 +126,3 @@ def _load_both_sides(  # noqa: PLR0917 - both sides' whole context
         scripts = scripts_of(tasks, after=state == "after")
         sides.append(send_load(dsn, connection, scripts, plan, wheel_binaries()))
     return Load(plan, sides[0], sides[1])
-
-
-def numbered(order: Order, statements: int) -> Order:
-    """The order limited to its first so many tasks; the rest is said to be left out."""
-    left = [
-        NotMeasured(t.fingerprint, t.text, t.calls, f"beyond the first {statements} statements")
-        for t in order.tasks[statements:]
-    ]
-    return replace(
-        order,
-        tasks=order.tasks[:statements],
-        not_measured=(*order.not_measured, *left),
-    )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,9 @@ class Judgement:
     `minimum_effect` is the relative change below which nobody cares, `minimum_ms` the absolute
     one (an index more to plan with costs microseconds), `same_within` how narrow an interval
     around 1 must be to call two times the same, `false_discoveries` the tolerated share of wrong
-    calls among the statements called faster or slower.
+    calls among the statements called faster or slower. `noise_confidence` is how sure the noise
+    floor is not higher; permutation test and interval guard against chance, the floor against
+    what the two cannot see: a machine that treats equal work unequally.
     """
 
     minimum_effect: float = 0.05
@@ -53,6 +55,7 @@ class Judgement:
     same_within: float = 0.10
     false_discoveries: float = 0.01
     confidence: float = 0.95
+    noise_confidence: float = 0.80
     resamples: int = 2000
     seed: int = 1
 
@@ -109,7 +112,9 @@ def effect_of(timings: Timings, judgement: Judgement) -> Effect:
         np.asarray(r, dtype=float) for r in (timings.before, timings.after, timings.again)
     )
     low, high = _interval(before, after, weights, judgement)
-    same_low, same_high = _interval(before, again, weights, judgement)
+    same_low, same_high = _interval(
+        before, again, weights, replace(judgement, confidence=judgement.noise_confidence)
+    )
     return Effect(
         before_ms=float(_undisturbed(before) @ weights / weights.sum()),
         ratio=math.exp(float(_log_ratio(before, after, weights))),

@@ -32,19 +32,6 @@ class Nothing:
         """Change nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statements:
-    """A change made of quick statements of its own, there and back."""
-
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-
-    def enter(self, connection: Connection[Any], state: State) -> None:
-        """Run the statements that lead into the state."""
-        for text in self.before if state == "before" else self.after:
-            connection.execute(text.encode())
-
-
 _SHOW = """
 WITH wanted AS (
   SELECT i.indexrelid, i.indrelid, i.indexrelid = ANY(%(created)s) = %(after)s AS shown

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ from psycopg import Connection
 from dbtune.bench.measure import Effort, measure
 from dbtune.bench.result import rows_of
 from dbtune.bench.stats import Judgement, Verdict
-from dbtune.bench.switch import HiddenIndexes, Statements, Switch
+from dbtune.bench.switch import HiddenIndexes, State, Switch
 from dbtune.bench.task import Run, Task
 from dbtune.server.binaries import wheel_binaries
 from dbtune.server.cluster import running_cluster
@@ -58,6 +59,19 @@ POWER_STATEMENTS = (
     ("SELECT label FROM work ORDER BY md5(label) LIMIT $1", ("5", "50")),
     ("SELECT count(DISTINCT label) FROM work WHERE weight > $1", ("10", "50")),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """A change made of quick statements of its own, there and back."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def enter(self, connection: Connection[Any], state: State) -> None:
+        """Run the statements that lead into the state."""
+        for text in self.before if state == "before" else self.after:
+            connection.execute(text.encode())
 
 
 def main() -> None:
