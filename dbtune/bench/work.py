@@ -27,10 +27,6 @@ class Work:
     rows_visited: int = 0
     plans: tuple[Plan, ...] = field(default=())
 
-    @property
-    def buffers(self) -> int:
-        return self.shared_hit + self.shared_read
-
 
 def work_of(connection: Connection[Any], groups: Sequence[Sequence[Run]], *, writes: bool) -> Work:
     """Explain the runs of each parameter set with execution; writes are rolled back."""
