@@ -19,6 +19,7 @@ from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.standin import make_missing_collations, with_stand_in_types
 
 _BATCH = 100
+_COLLATION = "collation "
 
 # Foreign tables are planned, never read; file_fdw refuses an ordinary role any file.
 _GRANT_WRAPPERS = """
@@ -39,12 +40,16 @@ def load_schema(
     tables may need each other in either order.
     """
     missing = [*_make_extensions(superuser, snapshot), *_make_schemas(superuser, owner, snapshot)]
-    missing += make_missing_collations(superuser, snapshot)
     path = ", ".join(map(quote_identifier, snapshot.search_path)) or "public"
     owner.execute(f"SET search_path = {path}".encode())
     owner.execute("SET check_function_bodies = off")
     owner.execute("SET client_min_messages = error")
     failed = _run_phases(owner, object_phases(snapshot), [])
+    collations = [
+        d.what.removeprefix(_COLLATION) for d, _ in failed if d.what.startswith(_COLLATION)
+    ]
+    missing += make_missing_collations(superuser, snapshot, collations)
+    failed = [(d, words) for d, words in failed if not d.what.startswith(_COLLATION)]
     loaded, stand_ins = with_stand_in_types(superuser, snapshot)
     phases = tuple(relation_phases(loaded))
     progress.stage("load schema", sum(map(len, phases)))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import psycopg
 
-from dbtune.identifier import QualifiedName, quote_identifier
+from dbtune.identifier import quote_identifier
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.model import NotModelled, Session
 
-_TYPE = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)')
+_NAME = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)')
 
 
-def make_missing_collations(superuser: Session, snapshot: Snapshot) -> list[NotModelled]:
-    """Give each collation that columns and keys name, and the server lacks, a stand-in.
+def make_missing_collations(
+    superuser: Session, snapshot: Snapshot, refused: Iterable[str]
+) -> list[NotModelled]:
+    """Give each collation that the server lacks or refused, as SQL names, a stand-in.
 
     The wheel has no ICU and no locale but C and C.UTF-8. Order within a language decides no plan's
     cost; what decides is whether `LIKE 'x%'` may use an index, and that C.UTF-8 keeps as it is.
@@ -24,25 +27,18 @@ def make_missing_collations(superuser: Session, snapshot: Snapshot) -> list[NotM
     named = {c.collation for r in snapshot.relations for c in r.columns if c.collation}
     named |= {k.collation for i in snapshot.indexes for k in i.keys if k.collation}
     made = []
-    for collation in sorted(named):
-        row = superuser.execute(
-            "SELECT 1 FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace"
-            " WHERE c.collname = %s AND n.nspname = %s AND c.collencoding IN (-1, 6)",
-            (collation.name, collation.schema),
-        ).fetchone()
-        if row is None:
-            made.append(_stand_in_collation(superuser, collation))
+    for collation in sorted({*(name.sql for name in named), *refused}):
+        found = _NAME.fullmatch(collation)
+        if found is None:  # the superuser runs no text of a snapshot but names
+            continue
+        row = superuser.execute("SELECT to_regcollation(%s) IS NULL", (collation,)).fetchone()
+        if row == (True,):
+            if found["schema"] and found["schema"] != "pg_catalog":
+                superuser.execute(f"CREATE SCHEMA IF NOT EXISTS {found['schema']}".encode())
+            superuser.execute(f"CREATE COLLATION {collation} (LOCALE = 'C.UTF-8')".encode())
+            why = "planned with C.UTF-8 in its place"
+            made.append(NotModelled(f"collation {collation}", why))
     return made
-
-
-def _stand_in_collation(superuser: Session, collation: QualifiedName) -> NotModelled:
-    if collation.schema != "pg_catalog":
-        schema = quote_identifier(collation.schema)
-        superuser.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
-    superuser.execute("SET allow_system_table_mods = on")
-    sql = f"CREATE COLLATION {collation.sql} (LOCALE = 'C.UTF-8')"
-    superuser.execute(sql.encode())
-    return NotModelled(f"collation {collation}", "planned with C.UTF-8 in its place")
 
 
 def with_stand_in_types(
@@ -56,11 +52,13 @@ def with_stand_in_types(
     """
     row_types = {r.name.sql for r in snapshot.relations}
     texts = sorted({c.type for r in snapshot.relations for c in r.columns})
-    unresolved = [t for t in texts if not _resolves(superuser, t) and t not in row_types]
+    unresolved = [
+        t for t in texts if t.removesuffix("[]") not in row_types and not _resolves(superuser, t)
+    ]
     plain: dict[str, str] = {}
     notes = []
     for text in unresolved:
-        found = _TYPE.match(text)
+        found = _NAME.match(text)
         if not found:
             continue
         name = found.group()

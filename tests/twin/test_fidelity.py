@@ -69,6 +69,15 @@ def test_plans_of_an_older_server_are_close(everything_dsn: str) -> None:
     assert sum(abs(c.ratio - 1) <= 0.01 for c in found) >= 0.80 * len(found)
 
 
+@pytest.mark.pg(">= 18")
+def test_odd_names_and_objects_are_all_modelled(make_database: Callable[..., str]) -> None:
+    snapshot = collect(make_database(*statements_in((HERE / "odd.sql").read_text())))
+    with open_twin(snapshot) as twin:
+        assert twin.not_modelled == ()
+        plans = [twin.plan(f"SELECT * FROM {r.name.sql}") for r in snapshot.relations]
+    assert [p for p in plans if not isinstance(p, Plan)] == []
+
+
 def test_target_of_another_major_is_told(shop_dsn: str) -> None:
     snapshot = collect(shop_dsn)
     with open_twin(snapshot) as twin:

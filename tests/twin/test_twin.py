@@ -156,7 +156,10 @@ def test_snapshot_of_a_stranger_has_no_power_over_the_machine(
         "CREATE FUNCTION f() RETURNS int LANGUAGE c AS 'libc', 'abort'",
         "SET SESSION AUTHORIZATION postgres",
     )
-    objects = tuple(SchemaObject("function", f"f{i}", sql) for i, sql in enumerate(orders))
+    objects = (
+        *(SchemaObject("function", f"f{i}", sql) for i, sql in enumerate(orders)),
+        SchemaObject("collation", f"c (LOCALE = 'C'); COPY (SELECT 1) TO '{loot}'; --", "nonsense"),
+    )
     with open_twin(replace(snapshot, objects=objects)) as twin:
         refused = [n for n in twin.not_modelled if n.what.startswith("function")]
         spec = IndexSpec(QualifiedName("public", "t"), (column_key("a"),), predicate="a > 1")
