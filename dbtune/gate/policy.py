@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ from dbtune.errors import BadInput
 from dbtune.finding import Finding, Severity
 from dbtune.gate.thresholds import Thresholds
 from dbtune.identifier import QualifiedName
+from dbtune.rules.load import UniqueKeyLoader
 
 SeverityWord = Literal["info", "warning", "error"]
 OFF = "off"
@@ -172,22 +172,9 @@ def load_policy(file: Path) -> Policy:
     )
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for number, key in enumerate(keys):
-            if key in keys[:number]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
 def _read(file: Path) -> _PolicyFile:
     try:
-        loaded = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        loaded = yaml.load(file.read_text(encoding="utf-8"), UniqueKeyLoader)
         return msgspec.convert({} if loaded is None else loaded, _PolicyFile)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"The policy {file} cannot be read: {error}.") from error

@@ -16,7 +16,7 @@ class Style:
     """How to show a report: at most `top` findings, recommendations and statements each.
 
     `top` of 0 is all. `width` is in characters and `color` for terminals; other formats ignore
-    them. `command` is the command line to show for the next step, `files` what was written.
+    them. `files` are the paths of what was written.
     """
 
     top: int = 0

@@ -114,7 +114,7 @@ def _bad(file: Path, key: str, what: str) -> BadInput:
     return BadInput(f"{file}: {key}: {what}.", "See: dbtune rules show unused-index")
 
 
-class _Loader(yaml.SafeLoader):
+class UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice, which YAML readers otherwise pass over."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -129,7 +129,7 @@ class _Loader(yaml.SafeLoader):
 
 def _read(file: Path) -> _RuleFile:
     try:
-        loaded = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        loaded = yaml.load(file.read_text(encoding="utf-8"), UniqueKeyLoader)
         return msgspec.convert(loaded, _RuleFile)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{file} cannot be read: {error}.") from error

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import yaml
 
+from dbtune.gate.baseline import read_baseline, write_baseline
 from dbtune.gate.check import check
 from dbtune.gate.migrations._script import Script, script
 from dbtune.gate.policy import Policy
@@ -30,7 +31,6 @@ class PullRequest(msgspec.Struct, forbid_unknown_fields=True):
     fails: list[str] = []
     migrations: dict[str, str] = {}
     workload: str = ""
-    pg: str = ""
 
     @property
     def scripts(self) -> tuple[Script, ...]:
@@ -147,8 +147,6 @@ def test_strict_fails_for_what_was_not_examined(
 def test_a_baseline_of_the_findings_makes_them_known(
     production: Snapshot, planned: Base, rules: tuple[Rule, ...], tmp_path: Path
 ) -> None:
-    from dbtune.gate.baseline import read_baseline, write_baseline  # noqa: PLC0415
-
     one = by_name("a new statement scans a big table")
     first = check(asked_of(production, rules, one), planned=planned)
     file = tmp_path / "baseline.json"
