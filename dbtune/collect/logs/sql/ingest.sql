@@ -43,7 +43,8 @@ WITH said AS (
 ), texts AS (
     SELECT *,
            kind = 'statement' AND starts_with(told, 'prepare: ') AS is_prepared,
-           told[:14] ILIKE 'parameters: $%' AS has_parameters,
+           starts_with(told, 'Parameters: $') OR starts_with(told, 'parameters: $')
+               AS has_parameters,  -- the first letter since 16
            -- EXECUTE of SQL stands with its PREPARE in the detail
            CASE WHEN kind = 'statement' AND starts_with(told, 'prepare: ')
                 THEN regexp_replace(told, '^(?is)prepare: prepare .*?\bas\s+', '')
@@ -68,7 +69,7 @@ WITH said AS (
     FROM bare
 ), listed AS (
     SELECT *,
-           CASE WHEN contains(replaced, ',') AND regexp_matches(replaced, {long})
+           CASE WHEN strlen(replaced) > 300 AND regexp_matches(replaced, {long})
                 THEN regexp_replace(regexp_replace(replaced, {list}, '\1 /*, ... */', 'g'),
                                     {rows}, '\1, \1', 'g')
                 ELSE replaced END AS shape_text
