@@ -8,8 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbtune.demo.application import Demo, running_demo
+from dbtune.advice import CreateIndex, DropIndex
+from dbtune.collect import collect
+from dbtune.collect.logs import read_logs
+from dbtune.demo.application import SETTINGS, Demo, running_demo, vacuum
 from dbtune.demo.traffic import plan_requests, read_world, send_traffic
+from dbtune.pipeline import Analysis, analyze
 from tests.conftest import find_binaries
 
 
@@ -19,8 +23,8 @@ def demo(pytestconfig: pytest.Config) -> Iterator[Demo]:
     binaries = find_binaries(int(pytestconfig.getoption("--pg")))
     if binaries is None:
         pytest.skip("no server programs of this version on this machine")
-    with running_demo(scale=0.1, binaries=binaries) as running:
-        send_traffic(running.dsn, volume=0.1)
+    with running_demo(scale=0.2, binaries=binaries) as running:
+        send_traffic(running.dsn, volume=0.3)
         yield running
 
 
@@ -48,3 +52,52 @@ def test_equal_seeds_plan_equal_requests(demo: Demo) -> None:
 
     assert shape(7) == shape(7)
     assert shape(7) != shape(8)
+
+
+@pytest.fixture(scope="module")
+def analysis(demo: Demo) -> Analysis:
+    """What dbtune says of the CRM, from its server and its log."""
+    traffic = read_logs((demo.cluster.log_file,), line_prefix=SETTINGS["log_line_prefix"])
+    return analyze(collect(demo.dsn), traffic=traffic)
+
+
+def created(analysis: Analysis) -> set[tuple[str, ...]]:
+    changes = (r.change for r in analysis.report.recommendations)
+    return {
+        (c.spec.relation.name, *c.spec.key_columns) for c in changes if isinstance(c, CreateIndex)
+    }
+
+
+def test_the_indexes_that_leads_need(analysis: Analysis) -> None:
+    leads = {key[1:] for key in created(analysis) if key[0] == "LeadFact"}
+    assert any(key[:2] == ("orgId", "enteredAt") for key in leads), leads
+    assert any("assignedUserId" in key[:2] and "enteredAt" in key for key in leads), leads
+
+
+def test_of_three_indexes_the_repeated_one_goes(analysis: Analysis) -> None:
+    changes = [r.change for r in analysis.report.recommendations]
+    dropped = {c.name.name for c in changes if isinstance(c, DropIndex)}
+    assert dropped == {"AgentMetricsSnapshot_orgId_agentUserId_windowDays_idx"}
+
+
+def test_the_application_is_told_of_its_loops(analysis: Analysis) -> None:
+    found = {(f.rule, f.subject.name) for f in analysis.report.findings}
+    assert {rule for rule, name in found if "User" in name or "Monday" in name} >= {
+        "n-plus-one",
+        "row-by-row-write",
+    }, found
+
+
+def test_what_is_served_gets_nothing(analysis: Analysis) -> None:
+    relations = {key[0] for key in created(analysis)}
+    assert relations <= {"LeadFact", "Deal"}, "the others have what they need"
+
+
+def test_after_the_migration_nothing_is_left_to_create(demo: Demo, analysis: Analysis) -> None:
+    with psycopg.connect(demo.dsn, autocommit=True) as connection:
+        for step in analysis.migration.up_steps:
+            connection.execute(step.sql.encode())
+    vacuum(demo.dsn)
+    again = analyze(collect(demo.dsn))
+    assert created(again) == set()
+    assert again.migration.is_empty
