@@ -102,6 +102,11 @@ class Supposer:
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Supposed | Rejected, ...]:
         """One answer per spec, in order; a spec known before is not made again."""
         fresh = [spec for spec in dict.fromkeys(specs) if spec not in self.made]
+        if fresh:
+            self._make(fresh)
+        return tuple(self.made[spec] for spec in specs)
+
+    def _make(self, fresh: Sequence[IndexSpec]) -> None:
         created: list[tuple[IndexSpec, str, int]] = []
         with self._without_rows({spec.relation for spec in fresh}):
             for spec in fresh:
@@ -113,7 +118,6 @@ class Supposer:
                     created.append((spec, name, self._oid(spec.relation.schema, name)))
         for supposed in self._adopt(created):
             self.made[supposed.hypothetical.spec] = supposed
-        return tuple(self.made[spec] for spec in specs)
 
     def suppose_ddl(self, ddl: str) -> Supposed:
         """The index that a CREATE INDEX statement would make.
