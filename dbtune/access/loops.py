@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from dbtune.access.events import (
+    Event,
+    Role,
+    by_shape,
+    distinct,
+    events_of,
+    shortest_wait_ms,
+    split_at,
+)
 from dbtune.access.link import Link, Links
 from dbtune.access.values import values_of
 from dbtune.statement.outline import Outline
 from dbtune.traffic import Unit
 
 LoopKind = Literal["lookup", "write", "identical"]
-Role = Literal["lookup", "list", "write", "other"]
 
 _SMALL_TRANSACTION = 4
 _NO_PARENT = (None, None)
@@ -66,18 +74,6 @@ class Loop:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One execution of a unit, as loops see it."""
-
-    shape: int
-    transaction: int
-    exec_ms: float
-    idle_ms: float
-    ended_ms: int
-    values: str | None
-
-
 @dataclass(frozen=True)
 class Reader:
     """Finds the loops of units whose shapes are outlined. `roles` goes by shape."""
@@ -89,9 +85,7 @@ class Reader:
 
     def loops(self, unit: Unit) -> Iterator[Loop]:
         """Every loop of a unit; a shape can be in several, in different stretches."""
-        ended = (round(sum(pair)) for pair in zip(unit.starts_ms, unit.exec_ms, strict=True))
-        columns = (unit.shapes, unit.transactions, unit.exec_ms, unit.idle_ms, ended, unit.values)
-        events = [Event(*row) for row in zip(*columns, strict=True)]
+        events = events_of(unit)
         if unit.origin == "trace":
             yield from self._certain(events)
             return
@@ -139,15 +133,15 @@ class Reader:
     def _certain(self, events: Sequence[Event]) -> Iterator[Loop]:
         """Loops of a transaction or trace."""
         yield from self._writes(events, certain=True)
-        by_shape = _by_shape(events, self.roles, "lookup", "list")
+        shapes = by_shape(events, self.roles, "lookup", "list")
         accepted: set[int] = set()
-        counts = {shape: len(found) for shape, found in by_shape.items()}
-        for shape, found in sorted(by_shape.items(), key=lambda item: item[1][0]):
+        counts = {shape: len(found) for shape, found in shapes.items()}
+        for shape, found in sorted(shapes.items(), key=lambda item: item[1][0]):
             runs = [events[at] for at in found]
             if len(runs) < self.limits.least_runs or self._is_polled(runs):
                 continue
-            distinct = _distinct(runs)
-            if distinct is not None and distinct < min(3, len(runs)):
+            different = distinct(runs)
+            if different is not None and different < min(3, len(runs)):
                 if not self._is_written_between(events, found):
                     yield self._loop("identical", shape, _NO_PARENT, None, runs, certain=True)
                 continue
@@ -186,10 +180,10 @@ class Reader:
 
     def _explained(self, stretch: Sequence[Event]) -> Iterator[Loop]:
         """Loops of a stretch between transactions, all of it explained by its parents."""
-        by_shape = _by_shape(stretch, self.roles, "lookup")
+        shapes = by_shape(stretch, self.roles, "lookup")
         counts = Counter(event.shape for event in stretch)
         roots: dict[int, int] = {}
-        for shape, found in sorted(by_shape.items(), key=lambda item: item[1][0]):
+        for shape, found in sorted(shapes.items(), key=lambda item: item[1][0]):
             runs = [stretch[at] for at in found]
             if len(runs) < self.limits.least_runs or self._is_polled(runs):
                 continue
@@ -200,15 +194,15 @@ class Reader:
             if root is None:
                 continue
             roots[shape] = root
-            for part in _split_at(stretch, found, root):
+            for part in split_at(stretch, found, root):
                 if len(part) >= self.limits.least_runs:
                     yield self._follower(shape, (parent, root), link, [stretch[at] for at in part])
 
     def _follower(
         self, shape: int, fed: tuple[int, int], link: Link | None, runs: Sequence[Event]
     ) -> Loop:
-        distinct = _distinct(runs)
-        same = distinct is not None and distinct < min(3, len(runs))
+        different = distinct(runs)
+        same = different is not None and different < min(3, len(runs))
         return self._loop("identical" if same else "lookup", shape, fed, link, runs, certain=False)
 
     def _root(
@@ -251,14 +245,14 @@ class Reader:
     def _writes(self, events: Sequence[Event], *, certain: bool) -> Iterator[Loop]:
         """One-row writes: many in one transaction, or a dense burst of them over several."""
         least = self.limits.least_runs if certain else self.limits.least_runs_alone
-        for shape, found in _by_shape(events, self.roles, "write").items():
+        for shape, found in by_shape(events, self.roles, "write").items():
             for part in [found] if certain else self._bursts(events, found):
                 runs = [events[at] for at in part]
                 if len(runs) < least:
                     continue
-                distinct = _distinct(runs)
+                different = distinct(runs)
                 keyed = self.outlines[shape].verb != "insert"
-                if keyed and distinct is not None and distinct * 3 < len(runs) * 2:
+                if keyed and different is not None and different * 3 < len(runs) * 2:
                     continue
                 yield self._loop("write", shape, _NO_PARENT, None, runs, certain=certain)
 
@@ -313,7 +307,7 @@ class Reader:
             root=fed[1],
             link=link,
             runs=len(runs),
-            distinct=_distinct(runs),
+            distinct=distinct(runs),
             exec_ms=sum(run.exec_ms for run in runs),
             wall_ms=sum(run.exec_ms + run.idle_ms for run in runs),
             is_certain=certain,
@@ -328,68 +322,4 @@ class Reader:
         their Sync: runs that commit one by one were sent one by one, however quickly.
         """
         together = len({run.transaction for run in runs}) == 1 and runs[0].transaction >= 0
-        return together and _shortest_wait_ms(runs) < self.limits.batch_wait_ms
-
-
-def roles_of(outlines: Sequence[Outline], links: Links) -> tuple[Role, ...]:
-    """The part that each shape can play in a loop."""
-    return tuple(_role(outline, links) for outline in outlines)
-
-
-def _role(outline: Outline, links: Links) -> Role:
-    if outline.verb in ("insert", "update", "delete", "merge"):
-        single = outline.values_rows == 1 if outline.verb == "insert" else bool(outline.equal)
-        return "write" if single and not outline.listed else "other"
-    if outline.verb != "select" or not outline.relations:
-        return "other"
-    pages = outline.has_offset or (outline.ranged and outline.has_limit)
-    if outline.locks:
-        return "other"
-    if any(map(links.is_unique, outline.equal)) and not outline.listed:
-        return "lookup"
-    if any(map(links.is_key, outline.equal)) and not (pages or outline.listed):
-        return "lookup"
-    return "list"
-
-
-def _by_shape(
-    events: Sequence[Event], roles: Sequence[Role], *wanted: Role
-) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for at, event in enumerate(events):
-        if roles[event.shape] in wanted:
-            found.setdefault(event.shape, []).append(at)
-    return found
-
-
-def _split_at(events: Sequence[Event], found: Sequence[int], root: int) -> Iterator[list[int]]:
-    """The runs after each execution of the root: one loop each."""
-    part: list[int] = []
-    for at in found:
-        if part and any(event.shape == root for event in events[part[-1] + 1 : at]):
-            yield part
-            part = []
-        part.append(at)
-    yield part
-
-
-def _shortest_wait_ms(runs: Sequence[Event]) -> float:
-    """The least that the client can have waited on the average of any one millisecond.
-
-    The log's times are whole milliseconds. What ends in the same one, ends within it: what the
-    executions themselves leave of it is an upper bound of the waits between them.
-    """
-    inside: dict[int, list[float]] = {}
-    for run in runs:
-        inside.setdefault(run.ended_ms, []).append(run.exec_ms)
-    return min(
-        ((1 - sum(spent[1:])) / (len(spent) - 1) for spent in inside.values() if len(spent) > 1),
-        default=1.0,
-    )
-
-
-def _distinct(runs: Sequence[Event]) -> int | None:
-    """How many different values the runs had; None when the log tells none."""
-    if any(run.values is None for run in runs):
-        return None
-    return len({run.values for run in runs})
+        return together and shortest_wait_ms(runs) < self.limits.batch_wait_ms

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from dbtune.access.events import roles_of
 from dbtune.access.link import Link, Links
-from dbtune.access.loops import Limits, Loop, LoopKind, Reader, roles_of
+from dbtune.access.loops import Limits, Loop, LoopKind, Reader
 from dbtune.statement.outline import Outline, outline
 from dbtune.traffic import Shape, Traffic, Unit
 

@@ -1,0 +1,94 @@
+"""Executions of a unit as loops see them: what part a shape can play, what ends when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dbtune.access.link import Links
+from dbtune.statement.outline import Outline
+from dbtune.traffic import Unit
+
+Role = Literal["lookup", "list", "write", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One execution of a unit, as loops see it."""
+
+    shape: int
+    transaction: int
+    exec_ms: float
+    idle_ms: float
+    ended_ms: int
+    values: str | None
+
+
+def events_of(unit: Unit) -> list[Event]:
+    """The executions of a unit, in their order."""
+    ended = (round(sum(pair)) for pair in zip(unit.starts_ms, unit.exec_ms, strict=True))
+    columns = (unit.shapes, unit.transactions, unit.exec_ms, unit.idle_ms, ended, unit.values)
+    return [Event(*row) for row in zip(*columns, strict=True)]
+
+
+def roles_of(outlines: Sequence[Outline], links: Links) -> tuple[Role, ...]:
+    """The part that each shape can play in a loop."""
+    return tuple(_role(outline, links) for outline in outlines)
+
+
+def _role(outline: Outline, links: Links) -> Role:
+    if outline.verb in ("insert", "update", "delete", "merge"):
+        single = outline.values_rows == 1 if outline.verb == "insert" else bool(outline.equal)
+        return "write" if single and not outline.listed else "other"
+    if outline.verb != "select" or not outline.relations:
+        return "other"
+    pages = outline.has_offset or (outline.ranged and outline.has_limit)
+    if outline.locks:
+        return "other"
+    if any(map(links.is_unique, outline.equal)) and not outline.listed:
+        return "lookup"
+    if any(map(links.is_key, outline.equal)) and not (pages or outline.listed):
+        return "lookup"
+    return "list"
+
+
+def by_shape(events: Sequence[Event], roles: Sequence[Role], *wanted: Role) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for at, event in enumerate(events):
+        if roles[event.shape] in wanted:
+            found.setdefault(event.shape, []).append(at)
+    return found
+
+
+def split_at(events: Sequence[Event], found: Sequence[int], root: int) -> Iterator[list[int]]:
+    """The runs after each execution of the root: one loop each."""
+    part: list[int] = []
+    for at in found:
+        if part and any(event.shape == root for event in events[part[-1] + 1 : at]):
+            yield part
+            part = []
+        part.append(at)
+    yield part
+
+
+def shortest_wait_ms(runs: Sequence[Event]) -> float:
+    """The least that the client can have waited on the average of any one millisecond.
+
+    The log's times are whole milliseconds. What ends in the same one, ends within it: what the
+    executions themselves leave of it is an upper bound of the waits between them.
+    """
+    inside: dict[int, list[float]] = {}
+    for run in runs:
+        inside.setdefault(run.ended_ms, []).append(run.exec_ms)
+    return min(
+        ((1 - sum(spent[1:])) / (len(spent) - 1) for spent in inside.values() if len(spent) > 1),
+        default=1.0,
+    )
+
+
+def distinct(runs: Sequence[Event]) -> int | None:
+    """How many different values the runs had; None when the log tells none."""
+    if any(run.values is None for run in runs):
+        return None
+    return len({run.values for run in runs})
