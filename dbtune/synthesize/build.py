@@ -20,12 +20,16 @@ _PLAIN = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows a column has, how many with a value, and how many distinct values."""
+    """How many rows a column has, how many with a value, and how many distinct values.
+
+    `unique`: as many as have a value; `must_be`: a key demands it.
+    """
 
     rows: int
     present: int
     distinct: int
     unique: bool
+    must_be: bool = False
 
 
 def counts_of(
@@ -38,7 +42,7 @@ def counts_of(
     null_frac = statistics.null_frac if statistics and not not_null else 0.0
     present = rows - round(null_frac * rows)
     if unique:
-        return Counts(rows, present, present, True)
+        return Counts(rows, present, present, True, must_be=True)
     stated = statistics.n_distinct if statistics else 200.0
     distinct = stated if stated > 0 else -stated * rows
     if statistics and not statistics.most_common_values and 0 < present <= distinct * 1.001:
@@ -221,17 +225,15 @@ def shared(
     statistics: ColumnStatistics | None,
     counts: Counts,
     domain: Domain,
-    *,
-    must_be_unique: bool,
 ) -> Spread:
     """The spread of a column over another's domain."""
     ranks = tuple(domain.locate(t, k) for t, k in zip(known.texts, known.keys, strict=True))
     placed = Known(known.texts, known.binaries, ranks)
     shape = shape_of(placed, statistics, (), counts.distinct)
-    if counts.unique and counts.present > domain.size and not must_be_unique:
+    if counts.unique and counts.present > domain.size and not counts.must_be:
         counts = replace(counts, unique=False)
     if counts.unique:
-        return even(domain.size, min(counts.present, domain.size))
+        return _unique_over(shape, counts, domain)
     if not any(shape.mass) and not any(m.frequency for m in shape.marks):
         return even(domain.size, counts.present)
     starts = np.array([*(int(m.key) for m in shape.marks), domain.size], np.int64)
@@ -239,6 +241,18 @@ def shared(
     capacities[-1] = 0
     layout = _laid_out(shape, [int(c) for c in capacities], counts)
     return spread_over(layout, starts, between_all=False)
+
+
+def _unique_over(shape: Shape, counts: Counts, domain: Domain) -> Spread:
+    """Each value of another's domain at most once, where the column's histogram has them."""
+    rows = min(counts.present, domain.size)
+    if any(shape.mass) and len(shape.marks) <= rows:
+        starts = np.array([*(int(m.key) for m in shape.marks), domain.size], np.int64)
+        capacities = np.maximum(np.diff(starts) - 1, 0)
+        layout = _laid_out(shape, [int(c) for c in capacities], replace(counts, distinct=rows))
+        if int(layout.rows.sum() + layout.rows_between.sum()) == rows:
+            return spread_over(layout, starts, between_all=False)
+    return even(domain.size, rows)
 
 
 def _laid_out(shape: Shape, capacities: list[int], counts: Counts) -> Layout:

@@ -26,10 +26,13 @@ WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'publi
 UNION ALL
 SELECT format('DROP %s IF EXISTS %I.%I CASCADE',
               CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-                           WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE'
+                           WHEN 'f' THEN 'FOREIGN TABLE'
                            ELSE 'TABLE' END, 'public', relname)
 FROM pg_class WHERE relnamespace = to_regnamespace('public')
-  AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+  AND relkind IN ('r', 'p', 'v', 'm', 'f')
+UNION ALL
+SELECT format('DROP SEQUENCE IF EXISTS public.%I CASCADE', relname)
+FROM pg_class WHERE relnamespace = to_regnamespace('public') AND relkind = 'S'
 UNION ALL
 SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure)
 FROM pg_proc WHERE pronamespace = to_regnamespace('public')

@@ -142,7 +142,7 @@ def _decimals(texts: Sequence[str]) -> int:
     most = 0
     for text in texts:
         try:
-            exponent = Decimal(text).as_tuple().exponent
+            exponent = Decimal(text).normalize().as_tuple().exponent
         except InvalidOperation:
             continue
         most = max(most, -exponent if isinstance(exponent, int) else 0)

@@ -29,6 +29,22 @@ _DOCUMENTS = {
     "citext": (b"", b""), "name": (b"", b""), "character": (b"", b""),
 }  # fmt: skip
 _UNIQUE_WIDTH = 13
+_PERHAPS = (
+    "[1,10)",
+    "[10,15)",
+    "[2024-01-01,2024-02-01)",
+    "[2024-03-01,2024-03-08)",
+    "{}",
+    "0",
+    "",
+    "(0,0)",
+    "((0,0),(1,1))",
+    "0/0",
+    "a",
+    "1",
+    "2024-01-01",
+)
+"""Texts of which at least one is a value of most types; the server knows which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,18 @@ class Invention:
         extra: Sequence[str],
     ) -> tuple[Domain, Spread]:
         """A domain of the column's own with the spread of its rows over it."""
+        made = self._own(column, statistics, counts, extra)
+        if counts.unique and not counts.must_be and made[1].rows < counts.present:
+            return self._own(column, statistics, replace(counts, unique=False), extra)
+        return made
+
+    def _own(
+        self,
+        column: Column,
+        statistics: ColumnStatistics | None,
+        counts: Counts,
+        extra: Sequence[str],
+    ) -> tuple[Domain, Spread]:
         base = self._base(column)
         texts = [
             *((statistics.most_common_values if statistics else None) or ()),
@@ -140,7 +168,7 @@ class Invention:
             return ("false", "true")
         most = counts.distinct if counts.unique else min(counts.distinct, POOL_LIMIT)
         made = invent(base, [f"{n:012}" for n in range(max(most, 1))])
-        return tuple(made.values()) if made else ("{}", "0", "")
+        return tuple(made.values()) if made else _PERHAPS
 
     def _base(self, column: Column) -> str:
         return self.base_types.get(column.type, column.type)

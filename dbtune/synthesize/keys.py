@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from dbtune.synthesize.fill import Fill, lead_of
-from dbtune.synthesize.order import drawn, hashed
+from dbtune.synthesize.order import drawn, hashed, shuffled
 from dbtune.synthesize.ragged import Ints
 from dbtune.synthesize.spread import Spread
 
 _CHUNK = 1_000_000
 _IN_MEMORY = 8_000_000
 _REDRAWS = 12
+_FEW = 1000
+_SIMILAR = 0.5
 
 
 def whole_array(size: int) -> Ints:
@@ -34,6 +36,8 @@ def unique_together(
     spaced places of its own distribution (systematic sampling), which keeps both columns'
     frequencies; what still collides is drawn again, and left out if there is no room.
     """
+    if len(spreads) == 2 and (by_size := _by_group_size(spreads, sizes, key)):
+        return by_size
     found = [whole_array(rows) for _ in spreads]
     done = start = 0
     while start < rows:
@@ -44,6 +48,33 @@ def unique_together(
             target[done : done + count] = ranks
         done, start = done + count, end
     return [ranks[:done] for ranks in found]
+
+
+def _by_group_size(spreads: Sequence[Spread], sizes: Sequence[int], key: int) -> list[Ints] | None:
+    """Keys such as (order, line number), where the second column tells how large groups are.
+
+    If most groups have the commonest value of the second column, then as many groups have at
+    least k rows as rows have the k-th common value. None where that does not hold.
+    """
+    first, second = spreads
+    if len(second.ends) > _FEW or (second.distinct != 1).any() or first.rows != second.rows:
+        return None
+    counts = np.diff(second.ends, prepend=0)
+    common = np.argsort(-counts, kind="stable")
+    at_least = counts[common]
+    groups = int(first.distinct.sum())
+    if len(first.ends) > 2 * _FEW or not _SIMILAR < groups / at_least[0] < 1 / _SIMILAR:
+        return None
+    if int(np.diff(first.ends, prepend=0).max(where=first.distinct == 1, initial=0)) > len(counts):
+        return None  # some group is larger than the second column's values allow
+    groups = min(max(groups, int(at_least[0])), sizes[0])
+    every = np.arange(groups) * sizes[0] // groups
+    turn = shuffled(np.arange(groups), groups, key)
+    size = (turn[:, None] < at_least[None, :]).sum(axis=1)
+    begins = np.repeat(np.cumsum(size) - size, size)
+    number = np.arange(len(begins)) - begins
+    values = second.first[common]
+    return [np.repeat(every, size), values[number]]
 
 
 def _group_end(spread: Spread, start: int, wanted: int, rows: int) -> int:
@@ -73,9 +104,9 @@ def _chunk(spreads: Sequence[Spread], sizes: Sequence[int], places: Ints, key: i
         evenly = at == 1
         share = (number + offset) / counts[group] if evenly else _shares(places, key + at)
         ranks.append(_at_share(spread, share))
-    combined = _combined(ranks)
+    again = _repeated(_combined(ranks))
+    crowded = np.isin(group, group[again]).nonzero()[0] if len(again) else again
     for turn in range(_REDRAWS):
-        again = _repeated(combined)
         if not len(again):
             return ranks
         for at, spread in enumerate(spreads[1:], start=1):
@@ -84,9 +115,9 @@ def _chunk(spreads: Sequence[Spread], sizes: Sequence[int], places: Ints, key: i
                 ranks[at][again] = _at_share(spread, _shares(places[again], salt))
             else:
                 ranks[at][again] = drawn(places[again], salt, sizes[at])
-        combined = _combined(ranks)
+        again = crowded[_repeated(_combined([r[crowded] for r in ranks]))]
     keep = np.ones(len(first), np.bool_)
-    keep[_repeated(combined)] = False
+    keep[again] = False
     return [r[keep] for r in ranks]
 
 

@@ -23,6 +23,8 @@ from dbtune.synthesize.unit import Unit, leaves, statistics_of
 
 Place = tuple[QualifiedName, str]
 
+_NEARLY_ALL = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -74,7 +76,7 @@ class Planner:
         several = [u for u in uniques if len(u) > 1 and not single & set(u)]
         fills: dict[str, Fill] = {}
         for number, columns in enumerate(several):
-            free = not any(set(columns) & set(f.columns) for f in self._wide_keys(unit))
+            free = not any(set(f.columns) <= set(columns) for f in self._wide_keys(unit))
             if number == 0 and free:
                 fills |= self._together(unit, columns)
         for constraint in self._wide_keys(unit):
@@ -84,16 +86,22 @@ class Planner:
                 fills[column.name] = self._drawn(unit, column, unique=column.name in single)
         rows = self._rows_of(fills, unit)
         kept = np.arange(rows) if rows < unit.rows else None
+        if rows < unit.rows:
+            self._left_out(unit, unit.rows - rows, several[0])
         kept = self._without_gaps(unit, fills, kept)
         for number, columns in enumerate(several):
             if number or not isinstance(fills[columns[0]], Stored):
                 chosen = kept if kept is not None else np.arange(unit.rows)
                 distinct = first_of_each([fills[c] for c in columns], chosen)
-                kept = distinct if len(distinct) < len(chosen) else kept
-        if kept is not None and len(kept) < unit.rows:
-            why = f"{unit.rows - len(kept)} of {unit.rows} rows left out: its keys have no room"
-            self.notes.append((unit.name, why))
+                if len(distinct) < len(chosen):
+                    self._left_out(unit, len(chosen) - len(distinct), columns)
+                    kept = distinct
         return Filled(unit, fills, kept)
+
+    def _left_out(self, unit: Unit, count: int, columns: tuple[str, ...]) -> None:
+        key = ", ".join(columns)
+        why = f"{count} of {unit.rows} rows left out: no more combinations of the key ({key})"
+        self.notes.append((unit.name, why))
 
     def _rows_of(self, fills: Mapping[str, Fill], unit: Unit) -> int:
         """As many rows as the keys have room for."""
@@ -110,6 +118,8 @@ class Planner:
                 continue
             _, mask = fills[column.name].ranks(rows)
             if mask is not None and not mask.all():
+                why = f"{int((~mask).sum())} rows left out: no value for {column.name} is to be had"
+                self.notes.append((unit.name, why))
                 rows = rows[mask]
         return rows if len(rows) < unit.rows else kept
 
@@ -170,7 +180,7 @@ class Planner:
         if statistics is None:
             return even(domain.size, min(counts.present, domain.size) if unique else counts.present)
         known, _ = self._invention.known(column, _texts(statistics))
-        return shared(known, statistics, counts, domain, must_be_unique=unique)
+        return shared(known, statistics, counts, domain)
 
     def _domain(self, unit: Unit, column: Column, *, unique: bool) -> tuple[Domain, Spread | None]:
         """The domain of a column; with its spread if the domain is the column's own."""
@@ -183,7 +193,7 @@ class Planner:
             else:
                 statistics = statistics_of(unit, column, self._snapshot)
                 counts = counts_of(statistics, unit.rows, not_null=column.not_null, unique=unique)
-                extra = (*unit.bounds.get(column.name, ()), *self._links.named_elsewhere(place))
+                extra = self._links.named_elsewhere(place)
                 self._domains[place] = self._invention.own(column, statistics, counts, extra)
         return self._domains[place]
 
@@ -250,7 +260,7 @@ class Planner:
         leads: dict[str, Fill] = {c: fills[c] for c in fixed}
         if not leads:
             candidates = {c: self._drawn(unit, _column(unit, c), unique=False) for c in pairs}
-            first = max(candidates, key=lambda c: candidates[c].domain.size)
+            first = self._decisive(constraint.referenced, pairs, candidates)
             leads = {first: candidates[first]}
         referenced = (*(pairs[c] for c in leads), *(pairs[c] for c in pairs if c not in leads))
         found = self._rows_of_key(constraint.referenced, referenced, len(leads))
@@ -271,6 +281,19 @@ class Planner:
                 for at, c in enumerate(own)
             },
         }
+
+    def _decisive(
+        self, relation: QualifiedName, pairs: Mapping[str, str], candidates: Mapping[str, Fill]
+    ) -> str:
+        """The column whose statistics choose the referenced rows.
+
+        One that alone tells a row decides all others; else the one with the fewest values, such
+        as the tenant, since its frequencies say most about the rows that it stands for.
+        """
+        rows = sum(unit.rows for unit in self._units_below(relation))
+        sizes = {c: candidates[c].domain.size for c in pairs}
+        telling = [c for c in pairs if sizes[c] >= rows * _NEARLY_ALL]
+        return telling[0] if telling else min(pairs, key=lambda c: sizes[c])
 
     def _rows_of_key(
         self, relation: QualifiedName, columns: tuple[str, ...], leads: int

@@ -120,6 +120,8 @@ def _run(
 def _error_of(session: Connection[Any], sql: str) -> str | None:
     try:
         session.execute(sql.encode())
+    except psycopg.errors.DuplicateObject:  # it came with its type or its parent
+        return None
     except psycopg.Error as error:
         if session.closed:
             raise

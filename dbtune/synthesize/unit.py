@@ -20,13 +20,13 @@ _LITERAL = re.compile(r"'((?:[^']|'')*)'|([-\d.]+)")
 class Unit:
     """A table to fill: one with rows of its own, or all partitions by hash together.
 
-    `bounds` are the values of a partition's bound per column: where no statistics say more.
+    `bounds` are what a partition's bound says of columns: where no statistics say more.
     """
 
     relation: Relation
     rows: int
     inherited: bool
-    bounds: Mapping[str, tuple[str, ...]]
+    bounds: Mapping[str, ColumnStatistics]
 
     @property
     def name(self) -> QualifiedName:
@@ -107,7 +107,7 @@ def statistics_of(unit: Unit, column: Column, snapshot: Snapshot) -> ColumnStati
             if found and found.statistics_for():
                 return found.statistics_for()
     if column.name in unit.bounds:
-        return None
+        return unit.bounds[column.name]
     for parent in unit.relation.parents:
         above = snapshot.relation_by_name.get(parent)
         same = above.column(column.name) if above else None
@@ -129,9 +129,12 @@ def _is_hash(relation: Relation) -> bool:
     return (relation.partition_key or "").upper().startswith("HASH")
 
 
-def _bounds(relation: Relation, snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """The values in the bounds of a partition and of those around it, by column."""
-    bounds: dict[str, tuple[str, ...]] = {}
+def _bounds(relation: Relation, snapshot: Snapshot) -> dict[str, ColumnStatistics]:
+    """What the bounds of a partition and of those around it say, by column.
+
+    A list says all values; a range says only where they begin, since its end lies outside it.
+    """
+    bounds: dict[str, ColumnStatistics] = {}
     for parent in relation.parents:
         above = snapshot.relation_by_name.get(parent)
         if above is None or not relation.partition_bound:
@@ -143,9 +146,14 @@ def _bounds(relation: Relation, snapshot: Snapshot) -> dict[str, tuple[str, ...]
             found = tuple(
                 a.replace("''", "'") if a or not b else b for a, b in _LITERAL.findall(text)
             )
-            if " FROM " in text:  # the end of a range lies outside it
-                found = found[:1]
-            bounds[columns[0]] = found
+            if not found:
+                continue
+            if " FROM " in text:
+                said = ColumnStatistics(False, 0.0, 8, -1.0, histogram_bounds=found[:1])
+            else:
+                even = (1.0 / len(found),) * len(found)
+                said = ColumnStatistics(False, 0.0, 8, len(found), found, even)
+            bounds[columns[0]] = said
     return bounds
 
 
