@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dbtune.advice import CreateIndex, DropIndex, Recommendation
+from dbtune.advice import CreateIndex, DropIndex, Price, Recommendation
 from dbtune.detectors._relation import root_of, rows_of
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import QualifiedName
@@ -17,11 +17,18 @@ from dbtune.workload import Workload, WorkloadStatement
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Which indexes, and from how many rows one is likely that nothing could price."""
+    """Which indexes, and from how many rows one is likely that nothing could price.
+
+    A new index must save `min_share_saved` of the workload (0 to 1) or `min_saved_ms_a_call`; one
+    that takes the place of one that serves already, `min_share_saved_by_widening`.
+    """
 
     min_key_columns: int
     max_key_columns: int
     min_rows_unpriced: int
+    min_share_saved: float
+    min_saved_ms_a_call: float
+    min_share_saved_by_widening: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
         if (
             isinstance(change, CreateIndex)
             and params.min_key_columns <= len(change.spec.keys) <= params.max_key_columns
+            and _is_worth_it(workload, recommendation, change, params)
         ):
             yield _match(workload, recommendation, change, params)
 
@@ -79,6 +87,32 @@ def _match(
         key=_key(spec),
         cures=(change, *_replaced(workload, change)),
     )
+
+
+def _is_worth_it(
+    workload: Workload, recommendation: Recommendation, change: CreateIndex, params: Params
+) -> bool:
+    """False for what saves too little; what has no price, or no time, is not judged by it."""
+    prices = [p for p in recommendation.prices if p.statement in workload.by_fingerprint]
+    if not prices:
+        return True
+    share = sum(workload.by_fingerprint[p.statement].share * (1 - p.ratio) for p in prices)
+    if change.replaces:
+        # Times may stem from before the index that serves now: costs must say the same.
+        share = min(share, _share_of_cost_saved(workload, prices))
+        return share >= params.min_share_saved_by_widening
+    calls = sum(p.calls for p in prices)
+    saved_ms = sum(p.total_exec_ms * (1 - p.ratio) for p in prices)
+    is_timed = any(p.total_exec_ms for p in prices)
+    is_much_a_call = calls > 0 and saved_ms / calls >= params.min_saved_ms_a_call
+    return not is_timed or is_much_a_call or share >= params.min_share_saved
+
+
+def _share_of_cost_saved(workload: Workload, prices: Sequence[Price]) -> float:
+    total = sum(
+        s.plan.total_cost * s.calls for s in workload.statements if isinstance(s.plan, Plan)
+    )
+    return sum((p.cost_before - p.cost_after) * p.calls for p in prices) / total if total else 0.0
 
 
 def _replaced(workload: Workload, change: CreateIndex) -> Iterator[DropIndex]:
