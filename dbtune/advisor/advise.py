@@ -26,12 +26,14 @@ from dbtune.progress import Progress, Silent
 from dbtune.workload import Workload
 
 _SHARE_PER_INDEX = 0.001
-"""An index must save this part of the workload, whatever it costs to keep."""
+_RELATIONS = 20
+"""An index must save this part of the workload, whatever it costs to keep; less where the workload
+is spread over more relations than this."""
 
 _SHARE_PER_SIZE = 0.0005
 """And this part more, if it is as large as all the tables together."""
 
-_EXPLAINS_PER_TARGET = 12
+_EXPLAINS_PER_TARGET = 30
 
 
 def advise(
@@ -88,7 +90,7 @@ class _Run:
             cost_before=sum(t.cost_before * max(t.statement.calls, 1) for t in targets),
             cost_after=sum(_cost_after(t, search, found) for t in targets),
             gap=found.gap,
-            complete=found.complete,
+            complete=found.complete and not prices.is_over,
         )
 
     def _suppose(self, prices: Prices, gathered: Gathered) -> dict[IndexSpec, str]:
@@ -127,19 +129,21 @@ class _Run:
         relevant: dict[str, Names] = {}
         explored: dict[str, Explored] = {}
         order = sorted(gathered.specs, key=lambda k: (-gathered.statements[k].weight, k))
-        for key in order:
-            self.progress.step()
-            try:
+        try:
+            for key in order:
+                self.progress.step()
                 target = self._target(gathered, key)
-                if target is None:
-                    continue
-                prices.start(target)
-                targets.append(target)
-                candidates = frozenset(names[s] for s in gathered.specs[key] if s in names)
-                explored[key] = explore(prices, target, candidates, self.options)
-                relevant[key] = explored[key].winners
-            except OutOfTime:
-                relevant[key] = frozenset()
+                if target is not None:
+                    prices.start(target)
+                    candidates = frozenset(names[s] for s in gathered.specs[key] if s in names)
+                    found = explore(prices, target, candidates, self.options)
+                    targets.append(target)
+                    explored[key], relevant[key] = found, found.winners
+        except OutOfTime:
+            gathered.declined += [
+                declined.statement(gathered.statements[key], declined.STOPPED)
+                for key in order[order.index(key) :]
+            ]
         return targets, relevant, explored
 
     def _target(self, gathered: Gathered, key: str) -> Target | None:
@@ -161,7 +165,10 @@ class _Run:
         relevant: dict[str, Names],
         explored: Mapping[str, Explored],
     ) -> dict[str, list[tuple[str, str]]]:
-        """Add merged candidates; returns (wide, narrow) pairs for each target."""
+        """Let each target use merged candidates, and wider ones that another target wants.
+
+        Returns (wide, narrow) pairs for each target.
+        """
         best = sorted({n for e in explored.values() for n in e.best})
         specs = [
             spec
@@ -169,13 +176,16 @@ class _Run:
             if not is_served(spec, self.workload.snapshot)
         ]
         wide = self._add(prices, specs, Counter(), []) if self.options.include else {}
+        winners = sorted({n for e in explored.values() for n in e.winners})
+        wide.update((prices.hypothetical(name).spec, name) for name in winners)
         substitutes: dict[str, list[tuple[str, str]]] = {}
         for target in targets:
             pairs = [
                 (name, narrow)
                 for spec, name in wide.items()
                 for narrow in sorted(relevant[target.key])
-                if may_replace(spec, prices.hypothetical(narrow).spec)
+                if name not in relevant[target.key]
+                and may_replace(spec, prices.hypothetical(narrow).spec)
             ]
             if pairs:
                 substitutes[target.key] = pairs
@@ -193,10 +203,13 @@ class _Run:
         total = sum(target.value for target in targets)
         tables = sum(r.size_bytes for r in self.workload.snapshot.relations) or 1
         writes = writes_of(self.workload)
+        candidates = sorted({n for names in relevant.values() for n in names})
+        spread = len({prices.hypothetical(name).spec.relation for name in candidates})
+        per_index = _SHARE_PER_INDEX * min(1.0, _RELATIONS / max(spread, 1))
         fixed = {}
-        for name in sorted({n for names in relevant.values() for n in names}):
+        for name in candidates:
             hypothetical = prices.hypothetical(name)
-            share = _SHARE_PER_INDEX + _SHARE_PER_SIZE * hypothetical.size_bytes / tables
+            share = per_index + _SHARE_PER_SIZE * hypothetical.size_bytes / tables
             fixed[name] = total * share + self._keep(hypothetical, writes)
         return fixed
 
@@ -222,11 +235,9 @@ def _unserved(
     left = []
     min_gain_pct = search.options.min_gain_pct
     for target in sorted(search.targets, key=lambda t: t.key):
-        outcome = explored.get(target.key)
+        outcome = explored[target.key]
         chosen = found.chosen & search.relevant[target.key]
-        if outcome is None:
-            reason = declined.STOPPED
-        elif not outcome.winners:
+        if not outcome.winners:
             reason = declined.no_gain(target.plan_before, outcome.cost, min_gain_pct)
         elif search.prices.price(target, chosen).used:
             continue

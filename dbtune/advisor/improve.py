@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 Names = frozenset[str]
 
-_MIN_GAIN = 0.001
+_MIN_GAIN = 0.0002
 _MUCH_SMALLER = 0.5
 _NEARLY = 1.1
 _NEGLIGIBLE = 0.01
@@ -46,13 +46,11 @@ def improve(
                 yield chosen, objective
 
 
-def settle(search: Search, chosen: Names, is_spent: Callable[[], bool]) -> Names:
+def settle(search: Search, chosen: Names) -> Names:
     """Take a smaller or simpler index wherever every statement does about as well with it."""
     for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
         for smaller in _simpler(search, name, chosen):
             moved = chosen - {name} | {smaller}
-            if is_spent():
-                return chosen
             # A few visits to the table are a fair price for a narrower index; a lost key is not.
             share = _NEGLIGIBLE if _same_keys(search, name, smaller) else 0.0
             if _is_as_good(search, chosen, moved, share):
@@ -68,11 +66,12 @@ def _is_as_good(search: Search, chosen: Names, moved: Names, share: float) -> bo
     """
     for target in search.concerned(chosen ^ moved):
         relevant = search.relevant[target.key]
-        cost = search.prices.price(target, chosen & relevant).cost
-        limit = max(_NEARLY * cost, cost + share * target.cost_before, cost + _ONE_VISIT)
-        if search.least(target, moved) * target.cost_before > limit * target.value:
+        now = search.weighted(target, search.prices.price(target, chosen & relevant))
+        visit = _ONE_VISIT * target.value / target.cost_before
+        limit = max(_NEARLY * now, now + share * target.value, now + visit)
+        if search.least(target, moved) > limit:
             return False
-        if search.prices.price(target, moved & relevant).cost > limit:
+        if search.weighted(target, search.prices.price(target, moved & relevant)) > limit:
             return False
     return True
 

@@ -49,6 +49,11 @@ class Prices:
         if any(key.expression for key in hypothetical.spec.keys):
             self._fixed |= {hypothetical.name}
 
+    @property
+    def is_over(self) -> bool:
+        """True once the deadline has passed."""
+        return self._deadline is not None and time.monotonic() > self._deadline
+
     def start(self, target: Target) -> None:
         """Note the plan that the statement has without candidates."""
         nothing: Names = frozenset()
@@ -76,7 +81,7 @@ class Prices:
         return found
 
     def _ask(self, target: Target, chosen: Names) -> Priced:
-        if self._deadline is not None and time.monotonic() > self._deadline:
+        if self.is_over:
             raise OutOfTime
         statement = target.statement
         plan = self._engine.plan(

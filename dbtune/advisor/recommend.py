@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbtune.advice import Advice, CreateIndex, Declined, DropIndex, Price, Recommendation
 from dbtune.advisor.gather import Gathered
+from dbtune.advisor.keys import index_head
 from dbtune.advisor.maintenance import maintenance_ms, writes_of
 from dbtune.advisor.risk import risks
 from dbtune.advisor.search import Found, Search
@@ -90,9 +91,11 @@ def unverified(workload: Workload, gathered: Gathered) -> Advice:
     """What the statements ask for when nothing can price it: one index each, the widest plain."""
     wanted: dict[IndexSpec, list[str]] = {}
     for key, specs in gathered.specs.items():
-        first = next((s for s in specs if not s.included and not s.predicate), None)
-        if first is not None:
-            wanted.setdefault(first, []).append(key)
+        loose = gathered.loose[key]
+        plain = [s for s in specs if not s.included and not s.predicate]
+        plain = [s for s in plain if index_head(s) not in loose] or plain
+        if plain:
+            wanted.setdefault(max(plain, key=lambda s: len(s.keys)), []).append(key)
     kept = [s for s in wanted if not any(s != other and is_prefix(s, other) for other in wanted)]
     made = [
         Recommendation(

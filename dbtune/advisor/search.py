@@ -21,7 +21,9 @@ _CAUTION = 1.5
 """A price that rests on guesses is taken for this much more, to choose by."""
 _CHAINS = 3
 _GUESS = 1.02
-"""A merged index is taken to serve at 2 % above the narrow one, until it is priced."""
+_LOOSE_GUESS = 2.0
+"""A wider index is taken to serve at 2 % above the narrow one, until it is priced; at twice its
+price where it only includes what the narrow one has as keys."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Search:
                     break
             for step in improve(self, best, best_objective, is_spent):
                 best, best_objective = step
-            best = settle(self, best, is_spent)
+            best = settle(self, best)
             best_objective = self.objective(best)
             lower = bound(self._program(), self.options)
         except OutOfTime:
@@ -170,12 +172,17 @@ class Search:
         for wide, narrow in self.substitutes.get(target.key, ()):
             for needs, cost in offers.items():
                 if narrow in needs:
-                    guess(needs - {narrow} | {wide}, cost * _GUESS)
+                    factor = _GUESS if self._begins_with(wide, narrow) else _LOOSE_GUESS
+                    guess(needs - {narrow} | {wide}, cost * factor)
         useful = {n: c for n, c in offers.items() if n and c < _USEFUL * target.value}
         for (one, cost), (other, other_cost) in combinations(useful.items(), 2):
             if not self._relations(one) & self._relations(other):
                 guess(one | other, cost * other_cost / target.value)
         return guesses
+
+    def _begins_with(self, wide: str, narrow: str) -> bool:
+        keys = self.prices.hypothetical(narrow).spec.keys
+        return self.prices.hypothetical(wide).spec.keys[: len(keys)] == keys
 
     def _relations(self, names: Names) -> frozenset[object]:
         return frozenset(self.relations[name] for name in names)

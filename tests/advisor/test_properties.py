@@ -1,0 +1,140 @@
+"""What must hold of any advice: limits, order, writes, existing indexes, no engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dbtune.advisor import AdvisorOptions, advise
+from dbtune.advisor.merge import merged
+from dbtune.advisor.program import Cut, Offer, Program, bound, choose
+from dbtune.advisor.served import replaced_by
+from dbtune.identifier import QualifiedName
+from dbtune.index import IndexSpec, column_key
+from dbtune.snapshot.model import Snapshot
+from dbtune.twin.engine import Twin
+from tests.advisor.conftest import Ask, created, workload_of
+
+MIXED = [
+    "SELECT * FROM invoice WHERE account_id = $1 AND issued_on >= $2",
+    "SELECT sum(amount) FROM invoice WHERE account_id BETWEEN $1 AND $2",
+    "SELECT * FROM invoice WHERE state = $1 ORDER BY created_at DESC LIMIT 20",
+    "SELECT * FROM account WHERE lower(email) = $1",
+    'SELECT * FROM "Sales"."LeadFact" WHERE "orgId" = $1 AND "enteredAt" BETWEEN $2 AND $3',
+    "SELECT * FROM event WHERE actor = $1",
+    "SELECT a.email, i.amount FROM account a JOIN invoice i ON i.account_id = a.id"
+    " WHERE a.country = $1 AND i.kind = $2",
+]
+
+
+def test_more_budget_is_never_worse(ask: Ask) -> None:
+    costs = [
+        ask(*MIXED, budget_bytes=budget, objective="cost").cost_after
+        for budget in (0, 1 << 20, 2 << 20, 4 << 20, 16 << 20, None)
+    ]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] < 0.5 * costs[0]
+
+
+@pytest.mark.parametrize("budget", [1 << 20, 3 << 20])
+def test_the_budget_is_kept(ask: Ask, budget: int) -> None:
+    advice = ask(*MIXED, budget_bytes=budget)
+    assert 0 < sum(r.size_bytes or 0 for r in advice.recommendations) <= budget
+
+
+def test_the_number_of_indexes_is_kept(ask: Ask) -> None:
+    assert len(created(ask(*MIXED, max_indexes=2))) == 2
+    per_table = created(ask(*MIXED, max_per_table=1))
+    relations = [index.split("(")[0] for index in per_table]
+    assert len(relations) == len(set(relations))
+
+
+def test_the_order_of_statements_does_not_matter(ask: Ask) -> None:
+    assert ask(*MIXED) == replace(ask(*reversed(MIXED)), explains=ask(*MIXED).explains)
+
+
+def test_a_prefix_is_not_a_second_index(ask: Ask) -> None:
+    indexes = created(
+        ask(
+            "SELECT * FROM invoice WHERE priority = $1",
+            "SELECT * FROM invoice WHERE priority = $1 AND account_id = $2",
+        )
+    )
+    assert len(indexes) == 1
+
+
+def test_kinds_and_included_columns_can_be_refused(ask: Ask) -> None:
+    text = "SELECT * FROM invoice WHERE tags @> ARRAY['t5']"
+    assert created(ask(text, kinds=("btree",))) == []
+    text = "SELECT sum(amount) FROM invoice WHERE account_id BETWEEN $1 AND $2"
+    assert created(ask(text, include=False)) == ["invoice(account_id)"]
+
+
+def test_writes_outweigh_a_small_gain(ask: Ask) -> None:
+    read = ("SELECT * FROM measure WHERE sensor = $1 AND at > $2", 2)
+    assert created(ask(read))
+    advice = ask(read, ("INSERT INTO measure VALUES ($1, $2, $3)", 500_000_000))
+    assert [i for i in created(advice) if "using brin" not in i] == []
+
+
+def test_an_index_that_is_extended_goes(advised: tuple[Snapshot, Twin]) -> None:
+    snapshot, _ = advised
+    invoice = QualifiedName("public", "invoice")
+    keys = tuple(map(column_key, ("kind", "priority", "amount")))
+    assert [i.name.name for i in replaced_by(IndexSpec(invoice, keys), snapshot)] == [
+        "invoice_kind_idx"
+    ]
+    assert replaced_by(IndexSpec(invoice, keys[1:]), snapshot) == ()
+    assert replaced_by(IndexSpec(invoice, (column_key("id"), *keys)), snapshot) == ()
+
+
+def test_an_expression_that_is_not_immutable_is_told(ask: Ask) -> None:
+    advice = ask("SELECT * FROM account WHERE date(created_at) = $1")
+    assert created(advice) == []
+    assert [d for d in advice.declined if "IMMUTABLE" in d.reason]
+
+
+def test_without_an_engine_ideas_are_unverified(advised: tuple[Snapshot, Twin]) -> None:
+    snapshot, _ = advised
+    advice = advise(workload_of(snapshot, None, MIXED[0], MIXED[5]), None)
+    assert created(advice) == ["event(actor)", "invoice(account_id, issued_on)"]
+    assert not any(r.is_verified for r in advice.recommendations)
+
+
+def test_no_time_at_all_still_answers(ask: Ask) -> None:
+    advice = ask(*MIXED, time_limit_s=0.0)
+    assert not advice.complete
+    assert created(advice) == []
+
+
+T = QualifiedName("public", "t")
+
+
+def test_merged_indexes_hold_what_both_held() -> None:
+    one = IndexSpec(T, (column_key("a"), column_key("b")), ("x",))
+    two = IndexSpec(T, (column_key("a"), column_key("c")), ("y",))
+    wide = merged([one, two])
+    assert IndexSpec(T, one.keys, ("c", "x", "y")) in wide
+    assert IndexSpec(T, two.keys, ("b", "x", "y")) in wide
+    assert merged([one, IndexSpec(T, (column_key("b"),), ("y",))]) == ()
+
+
+def test_the_program_takes_the_best_that_fits() -> None:
+    program = Program(
+        fixed={"a": 1.0, "b": 1.0},
+        sizes={"a": 60 << 20, "b": 50 << 20},
+        relations={"a": T, "b": T},
+        offers={
+            "q": [Offer(frozenset(), 100.0), Offer(frozenset("a"), 10.0)],
+            "r": [Offer(frozenset(), 100.0), Offer(frozenset("b"), 20.0)],
+        },
+        cuts={
+            "q": [Cut(10.0, {}), Cut(100.0, {"a": 90.0})],
+            "r": [Cut(20.0, {}), Cut(100.0, {"b": 80.0})],
+        },
+    )
+    assert choose(program, AdvisorOptions()) == {"a", "b"}
+    assert choose(program, AdvisorOptions(budget_bytes=100 << 20)) == {"a"}
+    assert bound(program, AdvisorOptions()) == pytest.approx(32.0)
+    assert bound(program, AdvisorOptions(budget_bytes=100 << 20)) == pytest.approx(111.0)
