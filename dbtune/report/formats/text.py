@@ -183,7 +183,7 @@ def _figures(recommendation: Recommendation, report: Report) -> str:
         change = f"cost {count_text(price.cost_before)} → {count_text(price.cost_after)}"
         parts.append(f"{change} ({times_text(price.ratio)})")
     elif recommendation.verified:
-        parts.append(recommendation.verified)
+        parts.append(recommendation.verified.rstrip("."))
     else:
         parts.append("unverified: nothing priced it")
     if recommendation.size_bytes is not None:
