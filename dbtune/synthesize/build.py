@@ -52,10 +52,17 @@ def counts_of(
     return Counts(rows, present, max(min(round(distinct), present), min(1, present)), False)
 
 
-def own_whole(shape: Shape, family: Whole, counts: Counts) -> tuple[Domain, Spread]:
-    """Whole numbers between and beyond the known ones."""
+def own_whole(
+    shape: Shape, family: Whole, counts: Counts, *, invented: bool
+) -> tuple[Domain, Spread]:
+    """Whole numbers between and beyond the known ones.
+
+    Known values that redaction `invented` follow each other closely: they make room.
+    """
     keys = [m.key for m in shape.marks if isinstance(m.key, int)]
-    step = step_of(keys)
+    if invented:
+        keys = _stretched(keys, counts.distinct, family)
+    step = 1 if invented else step_of(keys)
     last = (family.highest - keys[-1]) // step
     inner = [(b - a) // step - 1 for a, b in pairwise(keys)]
     if counts.unique and step > 1 and sum(inner) + len(keys) < counts.distinct:
@@ -76,6 +83,15 @@ def own_whole(shape: Shape, family: Whole, counts: Counts) -> tuple[Domain, Spre
         family, marks, np.array(keys, np.int64), np.maximum(slots, between + 1), step, exact
     )
     return domain, spread_over(layout, starts, between_all=True)
+
+
+def _stretched(keys: list[int], distinct: int, family: Whole) -> list[int]:
+    """The same numbers farther apart, so that as many as are wanted lie among them."""
+    extent = keys[-1] - keys[0]
+    if extent == 0 or extent + 1 >= distinct:
+        return keys
+    factor = min(-(-2 * distinct // extent), (family.highest - keys[0]) // extent)
+    return [keys[0] + (key - keys[0]) * max(factor, 1) for key in keys]
 
 
 def _bounded(inner: list[int]) -> list[int]:

@@ -14,6 +14,8 @@ from dbtune.synthesize.order import Order, drawn, hashed, present
 from dbtune.synthesize.ragged import Encoded, Ints, Mask
 from dbtune.synthesize.spread import Spread
 
+_CHUNK = 1_000_000
+
 
 class Fill(Protocol):
     """A column's values as a function of the row."""
@@ -153,3 +155,18 @@ class Translated:
     def ranks(self, rows: Ints) -> tuple[Ints, Mask | None]:
         ranks, mask = self.fill.ranks(rows)
         return self.chosen.inner_ranks(ranks), mask
+
+
+def may_be_null(fill: Fill) -> bool:
+    """False if every row surely has a value."""
+    return not (isinstance(fill, Drawn) and fill.order.size >= fill.rows)
+
+
+def with_value(fill: Fill, rows: Ints) -> Ints:
+    """The rows that have a value."""
+    found = []
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        mask = fill.ranks(chunk)[1]
+        found.append(chunk if mask is None else chunk[mask])
+    return np.concatenate(found) if found else rows

@@ -52,12 +52,14 @@ class Invention:
     """Makes domains; the server reads values for it.
 
     `base_types` maps each domain type to the type below it, `labels` each enum to its labels.
+    `redacted`: the known values are themselves invented.
     """
 
     session: Session
     base_types: Mapping[str, str]
     labels: Mapping[str, Sequence[str]]
     seed: int
+    redacted: bool = False
 
     def known(self, column: Column, texts: Sequence[str]) -> tuple[Known, Family | None]:
         """These values of a column as the server reads them."""
@@ -114,7 +116,7 @@ class Invention:
         if not shape.marks:
             shape = shape_of(known, None, known.texts, most)
         if isinstance(family, Whole):
-            return own_whole(shape, family, counts)
+            return own_whole(shape, family, counts, invented=self.redacted)
         return own_text(shape, family, counts)
 
     def _filler(

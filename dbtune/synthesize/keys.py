@@ -8,15 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from dbtune.synthesize.fill import Fill, lead_of
-from dbtune.synthesize.order import drawn, hashed, shuffled
+from dbtune.synthesize.order import drawn, hashed
 from dbtune.synthesize.ragged import Ints
 from dbtune.synthesize.spread import Spread
 
 _CHUNK = 1_000_000
 _IN_MEMORY = 8_000_000
 _REDRAWS = 12
-_FEW = 1000
+_FEW = 10_000
+_MANY = 20_000_000
 _SIMILAR = 0.5
+_UNLIKE = 0.25
 
 
 def whole_array(size: int) -> Ints:
@@ -36,8 +38,11 @@ def unique_together(
     spaced places of its own distribution (systematic sampling), which keeps both columns'
     frequencies; what still collides is drawn again, and left out if there is no room.
     """
-    if len(spreads) == 2 and (by_size := _by_group_size(spreads, sizes, key)):
-        return by_size
+    if len(spreads) == 2:
+        if by_size := _by_group_size(spreads[0], spreads[1], sizes[0], key):
+            return list(by_size)
+        if by_size := _by_group_size(spreads[1], spreads[0], sizes[1], key):
+            return list(by_size[::-1])
     found = [whole_array(rows) for _ in spreads]
     done = start = 0
     while start < rows:
@@ -50,31 +55,46 @@ def unique_together(
     return [ranks[:done] for ranks in found]
 
 
-def _by_group_size(spreads: Sequence[Spread], sizes: Sequence[int], key: int) -> list[Ints] | None:
+def _by_group_size(
+    groups: Spread, members: Spread, size: int, key: int
+) -> tuple[Ints, Ints] | None:
     """Keys such as (order, line number), where the second column tells how large groups are.
 
     If most groups have the commonest value of the second column, then as many groups have at
-    least k rows as rows have the k-th common value. None where that does not hold.
+    least k rows as rows have the k-th common value. None where that does not fit the first.
     """
-    first, second = spreads
-    if len(second.ends) > _FEW or (second.distinct != 1).any() or first.rows != second.rows:
+    if int(members.distinct.sum()) > _FEW or int(groups.distinct.sum()) > _MANY:
         return None
-    counts = np.diff(second.ends, prepend=0)
-    common = np.argsort(-counts, kind="stable")
-    at_least = counts[common]
-    groups = int(first.distinct.sum())
-    if len(first.ends) > 2 * _FEW or not _SIMILAR < groups / at_least[0] < 1 / _SIMILAR:
+    values, at_least = _most_common_first(members, key)
+    own, counts = _most_common_first(groups, key)
+    if not _SIMILAR < len(own) / at_least[0] < 1 / _SIMILAR:
         return None
-    if int(np.diff(first.ends, prepend=0).max(where=first.distinct == 1, initial=0)) > len(counts):
-        return None  # some group is larger than the second column's values allow
-    groups = min(max(groups, int(at_least[0])), sizes[0])
-    every = np.arange(groups) * sizes[0] // groups
-    turn = shuffled(np.arange(groups), groups, key)
-    size = (turn[:, None] < at_least[None, :]).sum(axis=1)
-    begins = np.repeat(np.cumsum(size) - size, size)
-    number = np.arange(len(begins)) - begins
-    values = second.first[common]
-    return [np.repeat(every, size), values[number]]
+    wanted = min(int(at_least[0]), size)
+    if wanted > len(own):
+        own = (np.arange(wanted) * size // wanted)[np.argsort(hashed(np.arange(wanted), key))]
+        counts = np.concatenate([counts, np.zeros(wanted - len(counts), np.int64)])
+    held = np.searchsorted(-at_least, -np.arange(1, len(own) + 1), "right")
+    if np.abs(held - counts).sum() > _UNLIKE * 2 * counts.sum():
+        return None
+    order = np.argsort(own, kind="stable")
+    own, held = own[order], held[order]
+    number = np.arange(int(held.sum())) - np.repeat(np.cumsum(held) - held, held)
+    return np.repeat(own, held), values[number]
+
+
+def _most_common_first(spread: Spread, key: int) -> tuple[Ints, Ints]:
+    """Every value of a spread with its rows, equally common ones in any order."""
+    total = int(spread.distinct.sum())
+    segment = np.repeat(np.arange(len(spread.ends)), spread.distinct)
+    number = np.arange(total) - np.repeat(
+        np.cumsum(spread.distinct) - spread.distinct, spread.distinct
+    )
+    rows = np.diff(spread.ends, prepend=0)[segment]
+    distinct = spread.distinct[segment]
+    values = spread.first[segment] + number * spread.width[segment] // distinct
+    counts = (number + 1) * rows // distinct - number * rows // distinct
+    order = np.lexsort((hashed(values, key), -counts))
+    return values[order], counts[order]
 
 
 def _group_end(spread: Spread, start: int, wanted: int, rows: int) -> int:

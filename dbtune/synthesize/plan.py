@@ -12,7 +12,18 @@ from dbtune.snapshot.catalog import Column, ColumnStatistics, Constraint
 from dbtune.snapshot.model import Snapshot
 from dbtune.synthesize.build import counts_of, shared
 from dbtune.synthesize.domain import Domain, Union
-from dbtune.synthesize.fill import Chosen, Drawn, Fill, KeyRows, Picked, Stored, Translated, lead_of
+from dbtune.synthesize.fill import (
+    Chosen,
+    Drawn,
+    Fill,
+    KeyRows,
+    Picked,
+    Stored,
+    Translated,
+    lead_of,
+    may_be_null,
+    with_value,
+)
 from dbtune.synthesize.invent import Invention
 from dbtune.synthesize.keys import first_of_each, unique_together
 from dbtune.synthesize.linked import Links
@@ -90,9 +101,11 @@ class Planner:
             self._left_out(unit, unit.rows - rows, several[0])
         kept = self._without_gaps(unit, fills, kept)
         for number, columns in enumerate(several):
-            if number or not isinstance(fills[columns[0]], Stored):
+            parts = [fills[c] for c in columns]
+            alone = any(isinstance(f, Drawn) and f.spread.is_injective for f in parts)
+            if not alone and (number or not isinstance(parts[0], Stored)):
                 chosen = kept if kept is not None else np.arange(unit.rows)
-                distinct = first_of_each([fills[c] for c in columns], chosen)
+                distinct = first_of_each(parts, chosen)
                 if len(distinct) < len(chosen):
                     self._left_out(unit, len(chosen) - len(distinct), columns)
                     kept = distinct
@@ -112,16 +125,17 @@ class Planner:
         self, unit: Unit, fills: Mapping[str, Fill], kept: Ints | None
     ) -> Ints | None:
         """Leave out rows without a value in a column that must have one."""
-        rows = kept if kept is not None else np.arange(unit.rows)
         for column in unit.columns:
-            if not column.not_null or not len(rows):
+            fill = fills[column.name]
+            if not column.not_null or not may_be_null(fill):
                 continue
-            _, mask = fills[column.name].ranks(rows)
-            if mask is not None and not mask.all():
-                why = f"{int((~mask).sum())} rows left out: no value for {column.name} is to be had"
+            rows = np.arange(unit.rows) if kept is None else kept
+            kept = with_value(fill, rows)
+            if len(kept) < len(rows):
+                count = len(rows) - len(kept)
+                why = f"{count} rows left out: no value for {column.name} is to be had"
                 self.notes.append((unit.name, why))
-                rows = rows[mask]
-        return rows if len(rows) < unit.rows else kept
+        return kept
 
     def _unique_keys(self, unit: Unit) -> list[tuple[str, ...]]:
         """The column sets of unique indexes without a predicate, the primary key first."""
@@ -236,6 +250,8 @@ class Planner:
         drawn = {c: f for c, f in alone.items() if isinstance(f, Drawn) and f.spread.rows}
         if len(drawn) < len(columns):
             return {}
+        if any(f.spread.is_injective for f in drawn.values()):
+            return dict(drawn)
         order = sorted(columns, key=lambda c: -drawn[c].domain.size)
         spreads = [drawn[c].spread for c in order]
         rows = min(s.rows for s in spreads)

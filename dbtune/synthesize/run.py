@@ -136,7 +136,11 @@ def fill(
     relations = {r.name: r for r in loaded.relations}
     ready = tuple(Unit(relations[u.name], u.rows, u.inherited, u.bounds) for u in here.values())
     invention = Invention(
-        superuser, dict(_pairs(superuser, _DOMAIN_BASES)), dict(_pairs(superuser, _LABELS)), seed
+        superuser,
+        dict(_pairs(superuser, _DOMAIN_BASES)),
+        dict(_pairs(superuser, _LABELS)),
+        seed,
+        snapshot.redacted,
     )
     planner = Planner(loaded, ready, invention, links, seed)
     rows: dict[QualifiedName, int] = defaultdict(int)

@@ -27,6 +27,11 @@ class Spread:
     def rows(self) -> int:
         return int(self.ends[-1]) if len(self.ends) else 0
 
+    @property
+    def is_injective(self) -> bool:
+        """True if no two rows have the same value."""
+        return int(self.distinct.sum()) >= self.rows
+
     def sorted_share(self, correlation: float) -> float:
         """The share of rows in sorted places that makes ANALYZE find a correlation.
 

@@ -119,7 +119,7 @@ def rows() -> Iterator[Fidelity]:
 
 
 @contextmanager
-def tpch() -> Iterator[str]:
+def tpch(scale: float = SCALE) -> Iterator[str]:
     """The DSN of a server with TPC-H."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -128,7 +128,7 @@ def tpch() -> Iterator[str]:
     ):
         tool = Path(sys.executable).with_name("tpchgen-cli")
         subprocess.run(
-            [tool, "csv", "-s", str(SCALE), f"--output-dir={folder}"],
+            [tool, "csv", "-s", str(scale), f"--output-dir={folder}"],
             check=True,
             capture_output=True,
         )
