@@ -25,9 +25,11 @@ from dbtune.rules.load import load_rules
 from dbtune.snapshot.model import Snapshot
 from dbtune.snapshot.scope import Scope
 from dbtune.traffic import Traffic
+from dbtune.twin.model import NotModelled
+from dbtune.unmodelled import told, with_remedies
 from dbtune.workload import NotExamined, Workload
 
-EngineName = Literal["twin", "none"]
+EngineName = Literal["twin", "hypopg", "none"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class AnalyzeOptions:
 
     `fail_on` is the least severity that fails, `fail_on_confidence` the least confidence such a
     finding needs. `strict` fails when a statement, or what the role may not see, was not examined.
+    `target` is the server that the snapshot is of, wanted by the engine "hypopg" alone.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -44,6 +47,7 @@ class AnalyzeOptions:
     ignore: tuple[str, ...] = ()
     advisor: AdvisorOptions = field(default_factory=AdvisorOptions)
     engine: EngineName = "twin"
+    target: str | None = None
     bindir: Path | None = None
     min_confidence: Confidence = Confidence.LIKELY
     fail_on: Severity | None = None
@@ -78,15 +82,19 @@ def analyze(
     Raises:
         BadInput: a rule file or a rule's name is wrong.
         ServerFailed: the embedded server of the twin could not be started.
+        CannotConnect: the server that HypoPG is to price on cannot be reached, or broke off.
     """
     options, progress = options or AnalyzeOptions(), progress or Silent()
     rules = load_rules(options.rules_dir)
-    with priced_by(options.engine, snapshot, options.bindir, progress) as (engine, notes):
+    with priced_by(options, snapshot, progress) as (engine, lacking):
         workload = assemble_workload(snapshot, engine, options.scope, progress)
         advice = advise(workload, engine, options.advisor, progress)
         skipped = (*workload.not_examined, *_damaged(traffic))
         workload = replace(
-            workload, advice=advice, not_examined=(*skipped, *notes), traffic=traffic
+            workload,
+            advice=advice,
+            not_examined=(*with_remedies(skipped, lacking), *told(lacking, workload)),
+            traffic=traffic,
         )
         progress.stage("judge")
         judged = judge(
@@ -127,20 +135,25 @@ def write_analysis(analysis: Analysis, folder: Path, dialect: str = "sql") -> tu
 
 @contextmanager
 def priced_by(
-    name: EngineName, snapshot: Snapshot, bindir: Path | None, progress: Progress
-) -> Iterator[tuple[PricingEngine | None, tuple[NotExamined, ...]]]:
-    """The pricing engine of that name, and what it cannot model."""
-    if name == "none" or not snapshot.relations:
+    options: AnalyzeOptions, snapshot: Snapshot, progress: Progress
+) -> Iterator[tuple[PricingEngine | None, tuple[NotModelled, ...]]]:
+    """The pricing engine that the options name, and what it cannot model."""
+    if options.engine == "none" or not snapshot.relations:
         yield None, ()
         return
-    # The embedded server's room is not wanted where nothing is priced.
+    # No room with a server in it is wanted where nothing is priced.
+    if options.engine == "hypopg":
+        from dbtune.hypopg.engine import open_hypopg  # noqa: PLC0415
+
+        with open_hypopg(options.target, snapshot) as hypopg:
+            yield hypopg, ()
+        return
     from dbtune.server.binaries import binaries_in  # noqa: PLC0415
     from dbtune.twin.twin import open_twin  # noqa: PLC0415
 
-    binaries = binaries_in(bindir) if bindir else None
+    binaries = binaries_in(options.bindir) if options.bindir else None
     with open_twin(snapshot, binaries=binaries, progress=progress) as twin:
-        notes = tuple(NotExamined(n.what, f"twin: {n.why}") for n in twin.not_modelled)
-        yield twin, notes
+        yield twin, twin.not_modelled
 
 
 def _damaged(traffic: Traffic | None) -> tuple[NotExamined, ...]:

@@ -17,6 +17,7 @@ class EngineWord(StrEnum):
     """What prices ideas."""
 
     TWIN = "twin"
+    HYPOPG = "hypopg"
     NONE = "none"
 
 
@@ -53,7 +54,9 @@ def run(
     kinds: a.Kinds = None,
     include: a.Include = True,
     time_limit: a.TimeLimit = None,
-    engine: Annotated[EngineWord, typer.Option(help="What prices ideas.")] = EngineWord.TWIN,
+    engine: Annotated[
+        EngineWord, typer.Option(help="What prices ideas; hypopg: by EXPLAIN on TARGET itself.")
+    ] = EngineWord.TWIN,
     bindir: a.Bindir = None,
     fail_on: a.FailOn = None,
     strict: a.Strict = False,
@@ -68,12 +71,18 @@ def run(
     from dbtune.advisor.options import KINDS, AdvisorOptions, require_kinds
     from dbtune.cli._options import failing_from, show, size_bytes
     from dbtune.cli._progress import shown_progress, timings_table
-    from dbtune.cli._target import snapshot_and_traffic
+    from dbtune.cli._target import is_file, snapshot_and_traffic
     from dbtune.collect import CollectOptions
+    from dbtune.errors import BadInput
     from dbtune.migration.dialects import require_dialect
     from dbtune.pipeline import AnalyzeOptions, analyze, write_analysis
 
     require_dialect(dialect)
+    if engine is EngineWord.HYPOPG and (is_file(target) or (target is None and logs)):
+        raise BadInput(
+            "--engine hypopg prices on a live server, and a file is none.",
+            "Name the server as TARGET, or leave out --engine to price on a twin.",
+        )
     severity, confidence = failing_from(fail_on)
     collecting = CollectOptions(tuple(schema or ()), tuple(exclude or ()), min_calls)
     advising = AdvisorOptions(
@@ -93,6 +102,7 @@ def run(
         ignore=tuple(ignore or ()),
         advisor=advising,
         engine=engine.value,
+        target=target,
         bindir=bindir,
         fail_on=severity,
         fail_on_confidence=confidence,

@@ -1,0 +1,1 @@
+"""The second pricing engine: the target's own planner, with the extension HypoPG."""
