@@ -88,20 +88,11 @@ def test_the_application_is_told_of_its_loops(analysis: Analysis) -> None:
     }, found
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the advisor covers AgentMetricsSnapshot for a few milliseconds in all, where an index "
-    "serves already",
-)
 def test_what_is_served_gets_nothing(analysis: Analysis) -> None:
     relations = {key[0] for key in created(analysis)}
     assert relations <= {"LeadFact", "Deal"}, "the others have what they need"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="(orgId, closedWonAt) is left out at first and advised once the other indexes exist",
-)
 def test_after_the_migration_nothing_is_left_to_create(demo: Demo, analysis: Analysis) -> None:
     with psycopg.connect(demo.dsn, autocommit=True) as connection:
         for step in analysis.migration.up_steps:

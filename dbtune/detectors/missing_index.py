@@ -14,13 +14,15 @@ from dbtune.plan import Plan
 from dbtune.snapshot.model import Snapshot
 from dbtune.workload import Workload, WorkloadStatement
 
+_BY_INDEX = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
+
 
 @dataclass(frozen=True, slots=True)
 class Params:
     """Which indexes, and from how many rows one is likely that nothing could price.
 
-    A new index must save `min_share_saved` of the workload (0 to 1) or `min_saved_ms_a_call`; one
-    that takes the place of one that serves already, `min_share_saved_by_widening`.
+    An index must save `min_share_saved` of the workload (0 to 1) or `min_saved_ms_a_call`; where
+    indexes serve already, `min_share_saved_where_served`.
     """
 
     min_key_columns: int
@@ -28,7 +30,7 @@ class Params:
     min_rows_unpriced: int
     min_share_saved: float
     min_saved_ms_a_call: float
-    min_share_saved_by_widening: float
+    min_share_saved_where_served: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,46 @@ def _is_worth_it(
     if not prices:
         return True
     share = sum(workload.by_fingerprint[p.statement].share * (1 - p.ratio) for p in prices)
-    if change.replaces:
+    if change.replaces or _is_served(workload, prices, change.spec.relation):
         # Times may stem from before the index that serves now: costs must say the same.
         share = min(share, _share_of_cost_saved(workload, prices))
-        return share >= params.min_share_saved_by_widening
+        is_much = share >= params.min_share_saved_where_served
+        return is_much and _was_measured(workload, prices, change.spec.relation)
     calls = sum(p.calls for p in prices)
     saved_ms = sum(p.total_exec_ms * (1 - p.ratio) for p in prices)
     is_timed = any(p.total_exec_ms for p in prices)
     is_much_a_call = calls > 0 and saved_ms / calls >= params.min_saved_ms_a_call
     return not is_timed or is_much_a_call or share >= params.min_share_saved
+
+
+def _is_served(workload: Workload, prices: Sequence[Price], relation: QualifiedName) -> bool:
+    """True if the statements read the relation by indexes already."""
+    plans = [workload.by_fingerprint[p.statement].plan for p in prices]
+    nodes = [
+        node.node_type
+        for plan in plans
+        if isinstance(plan, Plan)
+        for node in plan.root.walk()
+        if node.relation and root_of(workload.snapshot, node.relation) == relation
+    ]
+    return bool(nodes) and all(node_type in _BY_INDEX for node_type in nodes)
+
+
+def _was_measured(workload: Workload, prices: Sequence[Price], relation: QualifiedName) -> bool:
+    """False if an index of today's plans was scanned less often than the statement was called:
+    then the times tell of another plan, from before that index.
+    """
+    scans = {
+        index.name.name: index.activity.idx_scan
+        for index in workload.snapshot.indexes_by_relation.get(relation, ())
+        if index.activity
+    }
+    for price in prices:
+        plan = workload.by_fingerprint[price.statement].plan
+        used = plan.indexes_used() if isinstance(plan, Plan) else frozenset()
+        if any(scans.get(name, price.calls) < price.calls for name in used):
+            return False
+    return True
 
 
 def _share_of_cost_saved(workload: Workload, prices: Sequence[Price]) -> float:
