@@ -20,6 +20,7 @@ from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.index import IndexSpec
 from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import Hypothetical, Rejected
+from dbtune.snapshot.catalog import Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.tokens import tokens
 from dbtune.twin.text import is_several, plannable, retyped
@@ -138,19 +139,22 @@ class Hypopg:
                 self._create({name: ddl})
             with self._connection.transaction():
                 parts = partitions_with_rows(self._snapshot, spec.relation)
-                rows = [self._rows_of(part.name, spec.predicate) for part in parts]
+                rows = [self._rows_of(part, spec.predicate) for part in parts]
         except psycopg.Error as error:
             return Rejected(spec, self._words(error))
         self._ddl[name] = ddl
         return Hypothetical(name, spec, size_of(spec, parts, rows))
 
-    def _rows_of(self, relation: QualifiedName, predicate: str | None) -> float:
-        """Rows that a predicate lets in, as the target's planner estimates them."""
-        key = (relation, predicate)
+    def _rows_of(self, relation: Relation, predicate: str | None) -> float:
+        """Rows of a relation; with a predicate, those that the target's planner lets through."""
+        if predicate is None and relation.reltuples >= 0:
+            return relation.reltuples
+        key = (relation.name, predicate)
         if key not in self._rows:
             self._explains += 1
-            row = self._connection.execute(rows_query(relation, predicate).encode()).fetchone()
-            self._rows[key] = read_plan(row[0] if row else None).root.plan_rows
+            sql = rows_query(relation.name, predicate)
+            document = _document(self._connection.execute(sql.encode()))
+            self._rows[key] = read_plan(document).root.plan_rows
         return self._rows[key]
 
     def _create(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -167,10 +171,12 @@ class Hypopg:
         for _ in range(_RETYPINGS):
             if sql is None:
                 break
-            self._explains += 1
             try:
                 with self._connection.transaction():
                     document = self._ask(sql)
+                    if not self._is_generic and _lost_partitions(document):
+                        self._connection.execute("SET LOCAL enable_partition_pruning = off")
+                        document = self._ask(sql)
             except psycopg.Error as error:
                 words = self._words(error)
                 first_words = first_words or words
@@ -184,6 +190,7 @@ class Hypopg:
         return Unplanned(first_words or "the server gave no plan")
 
     def _ask(self, sql: str) -> object:
+        self._explains += 1
         # Without parameters of ours this is the simple protocol, which leaves `$1` alone.
         cursor = self._connection.execute((self._before + sql).encode())
         if self._is_generic:
@@ -248,6 +255,19 @@ def open_hypopg(target: str | None, snapshot: Snapshot) -> Iterator[Hypopg]:
 def _document(cursor: psycopg.Cursor[Any]) -> object:
     row = cursor.fetchone()
     return row[0] if row else None
+
+
+def _lost_partitions(document: object) -> bool:
+    """True if EXPLAIN EXECUTE left out the partitions that the NULLs of its call cannot meet.
+
+    Their cost is in the plan, but neither they nor their indexes are shown.
+    """
+    if isinstance(document, list):
+        return any(map(_lost_partitions, document))
+    if isinstance(document, dict):
+        removed = document.get("Subplans Removed", 0)
+        return removed > 0 or any(map(_lost_partitions, document.values()))
+    return False
 
 
 def _renamed(document: object, names: Mapping[str, str]) -> Any:

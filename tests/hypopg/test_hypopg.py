@@ -18,13 +18,14 @@ from dbtune.index import IndexSpec, column_key
 from dbtune.pipeline import AnalyzeOptions, analyze
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, Rejected
-from dbtune.server.binaries import binaries_in
+from dbtune.server.binaries import Binaries
 from dbtune.server.cluster import running_cluster
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.twin.twin import open_twin
+from tests.conftest import find_binaries
 from tests.test_cli import assert_one_paragraph, dbtune
 
-_PREFIX = Path("/usr/lib/postgresql/15")
+_DEBIAN_MAJOR = 15
 _SCHEMA = """
 CREATE SCHEMA tools; CREATE EXTENSION hypopg SCHEMA tools;
 CREATE TABLE "Orders" (id int PRIMARY KEY, customer int, status text, total numeric, tags jsonb);
@@ -54,11 +55,13 @@ _STATEMENTS = (
 
 
 @pytest.fixture(scope="module")
-def live() -> Iterator[str]:
-    """A server of Debian's packages, with HypoPG."""
-    if not (_PREFIX / "lib" / "hypopg.so").exists():
-        pytest.skip("the package postgresql-15-hypopg is not installed")
-    with running_cluster(binaries_in(_PREFIX / "bin")) as cluster:
+def live(pytestconfig: pytest.Config) -> Iterator[str]:
+    """A server with HypoPG: of the version under test, or of Debian's packages."""
+    majors = (int(pytestconfig.getoption("--pg")), _DEBIAN_MAJOR)
+    binaries = next((b for m in majors if (b := find_binaries(m)) and has_hypopg(b)), None)
+    if binaries is None:
+        pytest.skip(f"no server here has HypoPG: install postgresql-{_DEBIAN_MAJOR}-hypopg")
+    with running_cluster(binaries) as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement.encode())
@@ -74,6 +77,10 @@ def snapshot(live: str) -> Snapshot:
 def hypopg(live: str, snapshot: Snapshot) -> Iterator[Hypopg]:
     with open_hypopg(live, snapshot) as engine:
         yield engine
+
+
+def has_hypopg(binaries: Binaries) -> bool:
+    return any((binaries.bindir.parent / "lib").rglob("hypopg.so"))
 
 
 def left_behind(engine: Hypopg) -> int:
@@ -122,6 +129,16 @@ def test_a_candidate_is_seen_only_where_it_is_shown(hypopg: Hypopg) -> None:
     assert isinstance(unseen, Plan)
     assert not unseen.indexes_used()
     assert unseen.total_cost > seen.total_cost
+
+
+def test_a_generic_plan_shows_every_partition_that_a_value_may_meet(hypopg: Hypopg) -> None:
+    spec = IndexSpec(_EVENT, (column_key("day"),))
+    hypopg.suppose([spec])
+    plan = hypopg.plan("SELECT * FROM event WHERE day = $1", show=[spec.default_name()])
+    assert isinstance(plan, Plan)
+    assert plan.scans(QualifiedName("public", "event_old"))
+    assert plan.scans(QualifiedName("public", "event_new"))
+    assert plan.indexes_used() == {spec.default_name()}
 
 
 @pytest.mark.parametrize("method", ["gin", "spgist"])
