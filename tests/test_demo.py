@@ -88,9 +88,11 @@ def test_the_application_is_told_of_its_loops(analysis: Analysis) -> None:
     }, found
 
 
-def test_what_is_served_gets_nothing(analysis: Analysis) -> None:
-    relations = {key[0] for key in created(analysis)}
-    assert relations <= {"LeadFact", "Deal"}, "the others have what they need"
+def test_what_is_served_gets_nothing(demo: Demo, analysis: Analysis) -> None:
+    others = {key for key in created(analysis) if key[0] not in ("LeadFact", "Deal")}
+    # Before 18 an index on (orgId, agentUserId, …) does not find the rows of an agent.
+    skips = demo.cluster.binaries.major >= 18
+    assert others == (set() if skips else {("AgentMetricsSnapshot", "agentUserId")})
 
 
 def test_after_the_migration_nothing_is_left_to_create(demo: Demo, analysis: Analysis) -> None:

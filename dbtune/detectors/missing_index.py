@@ -133,7 +133,7 @@ def _was_measured(workload: Workload, prices: Sequence[Price], relation: Qualifi
         for index in workload.snapshot.indexes_by_relation.get(relation, ())
         if index.activity
     }
-    for price in prices:
+    for price in (p for p in prices if p.total_exec_ms):
         plan = workload.by_fingerprint[price.statement].plan
         used = plan.indexes_used() if isinstance(plan, Plan) else frozenset()
         if any(scans.get(name, price.calls) < price.calls for name in used):
