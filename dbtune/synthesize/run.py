@@ -12,6 +12,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
+from dbtune.collect.connect import open_connection
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.progress import Progress
 from dbtune.server.binaries import Binaries, wheel_binaries
@@ -103,17 +104,18 @@ def synthesise_into(
 
     Raises:
         BadInput: the database is not empty.
+        CannotConnect: the server cannot be reached or refuses.
     """
     with (
-        psycopg.connect(dsn, autocommit=True, application_name="dbtune synthesize") as superuser,
-        psycopg.connect(dsn, autocommit=True, application_name="dbtune synthesize") as owner,
+        open_connection(dsn, autocommit=True) as superuser,
+        open_connection(dsn, autocommit=True) as owner,
     ):
         require_empty(owner)
         try:
             units = units_of(snapshot, scale or Scale())
             made = fill(superuser, owner, snapshot, units, seed=seed, progress=progress)
         except BaseException:
-            with psycopg.connect(dsn, autocommit=True) as cleaner:
+            with open_connection(dsn, autocommit=True) as cleaner:
                 clear(cleaner, owner.info.backend_pid)
             raise
     return Synthesised(dsn, made.rows, made.notes)
