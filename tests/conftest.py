@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pg", default="18", help="major version of the server to test against")
     parser.addoption("--golden", action="store_true", help="rewrite the golden files")
     parser.addoption("--docs", action="store_true", help="rewrite the README's generated blocks")
+
+
+def pytest_configure() -> None:
+    # A shell's background job ignores SIGINT, and so would the programs that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
