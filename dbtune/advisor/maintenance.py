@@ -13,7 +13,7 @@ from dbtune.statement.model import Statement
 from dbtune.workload import Workload, WorkloadStatement
 
 _MS_PER_ENTRY = {"btree": 0.004, "gin": 0.04, "gist": 0.012, "brin": 0.0004, "hash": 0.004}
-"""One new entry, WAL included; `make bench-writes` measures it."""
+"""One new entry, WAL included: an estimate, not measured."""
 
 _HOT_WHERE_UNKNOWN = 0.5
 _DELETED = 0.5

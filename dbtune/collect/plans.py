@@ -83,7 +83,7 @@ def _plan(session: Session, text: str, path: tuple[str, ...]) -> str | None:
         if connection.closed:
             raise
     if session.major < _GENERIC_PLAN_SINCE:
-        connection.execute("DEALLOCATE ALL")
+        _forget_prepared(connection)
     connection.execute("SELECT set_config('search_path', '', true)")
     return json.dumps(explained, separators=(",", ":")) if explained is not None else None
 
@@ -96,6 +96,13 @@ def _explain_prepared(connection: Connection, text: str) -> object:
     connection.execute(f"PREPARE dbtune_plan AS {text}".encode())
     call = f"dbtune_plan ({nulls})" if nulls else "dbtune_plan"
     return _explain(connection, f"(VERBOSE, FORMAT JSON) EXECUTE {call}")
+
+
+def _forget_prepared(connection: Connection) -> None:
+    """Only ours: behind a pooler the server's session holds other clients' statements as well."""
+    ours = "SELECT FROM pg_catalog.pg_prepared_statements WHERE name = 'dbtune_plan'"
+    if connection.execute(ours).fetchone() is not None:
+        connection.execute("DEALLOCATE dbtune_plan")
 
 
 def _explain(connection: Connection, what: str) -> object:
