@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import psycopg
 from psycopg import Connection
 
 from dbtune.identifier import quote_identifier
@@ -22,26 +25,118 @@ from dbtune.synthesize.ragged import (
     Ragged,
     copy_block,
 )
+from dbtune.synthesize.refused import refusal
 
 _BLOCK_BYTES = 8_000_000
 _MOST_ROWS = 32_768
 _WHOLE_NUMBERS = ("smallint", "integer", "bigint")
 
 
-def copy_rows(session: Connection[Any], filled: Filled, progress: Progress) -> int:
-    """Fill an empty table; returns the rows written."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows in the form that COPY takes."""
+
+    rows: int
+    content: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The rows that are in a table, and what is not as planned: each a sentence."""
+
+    rows: int
+    notes: tuple[str, ...]
+
+
+def load_rows(session: Connection[Any], filled: Filled, progress: Progress) -> Loaded:
+    """Fill an empty table as far as the server takes the rows.
+
+    A column whose values it refuses stays null, and rows that a partition's bound refuses are left
+    out: each time the table is filled anew.
+
+    Raises:
+        psycopg.Error: the connection is lost, the disk is full.
+    """
+    if not filled.rows:
+        return Loaded(0, ())
+    columns = [c for c in filled.unit.columns if c.name in filled.fills]
+    notes: list[str] = []
+    bound = ""
+    while True:
+        try:
+            with session.transaction():
+                rows = _copy(session, filled, columns, bound, progress)
+        except psycopg.Error as error:
+            words = refusal(error, session)
+            refused = _blamed(error, columns)
+            if isinstance(error, psycopg.errors.CheckViolation) and not bound:
+                bound = _bound(session, filled)
+                if bound:
+                    continue
+            if refused is None or refused.not_null:
+                return Loaded(0, (*notes, f"the server refused them: {words}"))
+            columns.remove(refused)
+            notes.append(f"{refused.name} is null in all of them: {words}")
+        else:
+            if rows < filled.rows:
+                notes.append(f"{filled.rows - rows} of {filled.rows} left out: outside the bound")
+            return Loaded(rows, tuple(notes))
+
+
+def _copy(
+    session: Connection[Any],
+    filled: Filled,
+    columns: Sequence[Column],
+    bound: str,
+    progress: Progress,
+) -> int:
+    """COPY into a table that this transaction emptied: so its rows are frozen, and no WAL written.
+
+    The next block is made while the server takes one.
+    """
     unit = filled.unit
-    columns = [c for c in unit.columns if c.name in filled.fills]
     names = ", ".join(quote_identifier(c.name) for c in columns)
-    sql = f"COPY {unit.name.sql} ({names}) FROM STDIN (FORMAT binary)"
-    with session.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-        copy.write(COPY_HEADER)
-        for rows in _chunks(filled):
-            fields = [_field(c, filled, rows) for c in columns]
-            copy.write(copy_block(fields, len(rows)))
-            progress.step(len(rows))
-        copy.write(COPY_TRAILER)
-    return filled.rows
+    is_table = unit.relation.kind != "p"
+    freeze = ", FREEZE" if is_table else ""
+    where = f" WHERE {bound}" if bound else ""
+    into = f"{unit.name.sql} ({names})" if columns else unit.name.sql
+    sql = f"COPY {into} FROM STDIN (FORMAT binary{freeze}){where}"
+    session.execute(f"TRUNCATE {'ONLY ' if is_table else ''}{unit.name.sql}".encode())
+    with session.cursor() as cursor:
+        with ThreadPoolExecutor(1, "dbtune-rows") as maker, cursor.copy(sql.encode()) as copy:
+            copy.write(COPY_HEADER)
+            under_way: Future[Block] | None = None
+            for rows in _chunks(filled):
+                following = maker.submit(_block, columns, filled, rows)
+                if under_way:
+                    _send(copy, under_way.result(), progress)
+                under_way = following
+            if under_way:
+                _send(copy, under_way.result(), progress)
+            copy.write(COPY_TRAILER)
+        return cursor.rowcount
+
+
+def _block(columns: Sequence[Column], filled: Filled, rows: Ints) -> Block:
+    fields = [_field(c, filled, rows) for c in columns]
+    return Block(len(rows), copy_block(fields, len(rows)))
+
+
+def _send(copy: psycopg.Copy, block: Block, progress: Progress) -> None:
+    copy.write(block.content)
+    progress.step(block.rows)
+
+
+def _blamed(error: psycopg.Error, columns: Sequence[Column]) -> Column | None:
+    """The column whose value the server could not take."""
+    context = (error.diag.context or "").partition("\n")[0]
+    return next((c for c in columns if context.endswith(f", column {c.name}")), None)
+
+
+def _bound(session: Connection[Any], filled: Filled) -> str:
+    query = "SELECT pg_get_partition_constraintdef(to_regclass(%s))"
+    row = session.execute(query, (filled.unit.name.sql,)).fetchone()
+    return str(row[0]) if row and row[0] else ""
 
 
 def _chunks(filled: Filled) -> Iterator[Ints]:

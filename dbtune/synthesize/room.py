@@ -23,7 +23,7 @@ def require_room(snapshot: Snapshot, units: Sequence[Unit], folder: Path, factor
     Raises:
         BadInput: with the arithmetic, and the `--scale` that fits.
     """
-    needed = sum(_bytes_of(unit, snapshot) for unit in units)
+    needed = bytes_needed(units, snapshot)
     free = shutil.disk_usage(folder).free
     if needed <= free * _SPARE:
         return
@@ -37,6 +37,11 @@ def require_room(snapshot: Snapshot, units: Sequence[Unit], folder: Path, factor
         f"{bytes_text(round(_bytes_of(most, snapshot)))}.",
         f"Run it again with --scale {fits:g}" + (", or free some space." if fits else "."),
     )
+
+
+def bytes_needed(units: Sequence[Unit], snapshot: Snapshot) -> float:
+    """How much all of it takes on a disk while it is made."""
+    return sum(_bytes_of(unit, snapshot) for unit in units)
 
 
 def _bytes_of(unit: Unit, snapshot: Snapshot) -> float:

@@ -13,16 +13,18 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
 from dbtune.collect.connect import open_connection
-from dbtune.identifier import QualifiedName, quote_identifier
+from dbtune.errors import CannotConnect, ServerFailed
+from dbtune.identifier import QualifiedName, quote_identifier, quote_literal
 from dbtune.progress import Progress
 from dbtune.server.binaries import Binaries, wheel_binaries
 from dbtune.server.cluster import running_cluster
 from dbtune.snapshot.model import Snapshot
-from dbtune.synthesize.clear import clear, require_empty
+from dbtune.synthesize.into import finish, prepare, undo
 from dbtune.synthesize.invent import Invention
 from dbtune.synthesize.linked import links_of
-from dbtune.synthesize.load import copy_rows
+from dbtune.synthesize.load import load_rows
 from dbtune.synthesize.plan import Planner
+from dbtune.synthesize.refused import refusal, said
 from dbtune.synthesize.room import require_room
 from dbtune.synthesize.schema import NotMade, finish_schema, make_tables, set_sequences
 from dbtune.synthesize.unit import Scale, Unit, units_of
@@ -92,8 +94,12 @@ def synthesised_server(
             superuser.execute("CREATE EXTENSION pg_stat_statements")
             units = units_of(snapshot, scale)
             require_room(snapshot, units, cluster.data_dir, scale.factor)
-            made = fill(superuser, owner, snapshot, units, seed=seed, progress=progress)
-            notes = (*(NotMade(n.what, n.why) for n in locale), *made.notes)
+            try:
+                made = fill(superuser, owner, snapshot, units, seed=seed, progress=progress)
+                refused = _settings(owner, snapshot)
+            except psycopg.Error as error:
+                raise ServerFailed(f"The rows could not be made: {said(error)}.") from None
+            notes = (*(NotMade(n.what, n.why) for n in locale), *made.notes, *refused)
         yield Synthesised(dsn, made.rows, notes)
 
 
@@ -103,22 +109,44 @@ def synthesise_into(
     """Fill an empty database that the user named; it is empty again if that is interrupted.
 
     Raises:
-        BadInput: the database is not empty.
-        CannotConnect: the server cannot be reached or refuses.
+        BadInput: the database is not empty, or otherwise not one to fill.
+        CannotConnect: the server cannot be reached, refuses, or was lost.
     """
     with (
         open_connection(dsn, autocommit=True) as superuser,
         open_connection(dsn, autocommit=True) as owner,
     ):
-        require_empty(owner)
+        unfinished = prepare(owner, snapshot)
         try:
             units = units_of(snapshot, scale or Scale())
             made = fill(superuser, owner, snapshot, units, seed=seed, progress=progress)
-        except BaseException:
-            with open_connection(dsn, autocommit=True) as cleaner:
-                clear(cleaner, owner.info.backend_pid)
+            with owner.transaction():
+                refused = _settings(owner, snapshot)
+                finish(owner)
+        except BaseException as error:
+            left = _undone(dsn, owner.info.backend_pid)
+            if isinstance(error, psycopg.Error):
+                raise CannotConnect(f"The rows could not be made: {said(error)}.", left) from None
             raise
-    return Synthesised(dsn, made.rows, made.notes)
+    return Synthesised(dsn, made.rows, (*_remarks(unfinished), *made.notes, *refused))
+
+
+def _undone(dsn: str, under_way: int) -> str:
+    """Drop what was made; a sentence on what came of it."""
+    try:
+        with open_connection(dsn, autocommit=True) as cleaner:
+            undo(cleaner, under_way)
+    except (psycopg.Error, CannotConnect):
+        return (
+            "What was made could not be dropped: run the same command again, it drops that first."
+        )
+    return "What was made has been dropped."
+
+
+def _remarks(unfinished: bool) -> Iterator[NotMade]:
+    if unfinished:
+        why = "an earlier run left it half-filled; that was dropped first"
+        yield NotMade("database", why)
 
 
 def fill(
@@ -149,25 +177,15 @@ def fill(
     for unit in ready:
         filled = planner.filled(unit)
         progress.stage(f"fill {unit.name}", filled.rows)
-        rows[unit.name] += _copied(owner, filled, progress, notes)
+        loaded_rows = load_rows(owner, filled, progress)
+        rows[unit.name] += loaded_rows.rows
+        notes += [NotMade(f"rows of {unit.name}", why) for why in loaded_rows.notes]
     notes += [NotMade(f"rows of {name}", why) for name, why in planner.notes]
     notes += finish_schema(owner, loaded, progress)
     notes += set_sequences(owner, loaded.relations)
-    _settings(owner, snapshot)
     progress.stage("analyze")
     owner.execute("VACUUM (ANALYZE)")
     return Synthesised("", dict(rows), tuple(notes))
-
-
-def _copied(owner: Connection[Any], filled: Any, progress: Progress, notes: list[NotMade]) -> int:
-    try:
-        return copy_rows(owner, filled, progress)
-    except psycopg.Error as error:
-        if owner.closed:
-            raise
-        words = error.diag.message_primary or str(error)
-        notes.append(NotMade(f"rows of {filled.unit.name}", f"the server refused them: {words}"))
-        return 0
 
 
 def _exists(session: Connection[Any], unit: Unit) -> bool:
@@ -179,18 +197,15 @@ def _pairs(session: Connection[Any], query: str) -> list[tuple[str, Any]]:
     return [(str(a), b) for a, b in session.execute(query.encode())]
 
 
-def _settings(owner: Connection[Any], snapshot: Snapshot) -> None:
-    """The target's planner settings for every session of the database."""
+def _settings(owner: Connection[Any], snapshot: Snapshot) -> list[NotMade]:
+    """The target's planner settings for every session of the database; those that are refused."""
     database = quote_identifier(owner.info.dbname)
+    refused = []
     for name, value in planner_values(snapshot).items():
+        sql = f"ALTER DATABASE {database} SET {quote_identifier(name)} = {quote_literal(value)}"
         try:
             with owner.transaction():
-                owner.execute(
-                    psycopg.sql.SQL("ALTER DATABASE {} SET {} = {}").format(
-                        psycopg.sql.SQL(database),
-                        psycopg.sql.Identifier(name),
-                        psycopg.sql.Literal(value),
-                    )
-                )
-        except psycopg.Error:
-            continue
+                owner.execute(sql.encode())
+        except psycopg.Error as error:
+            refused.append(NotMade(f"setting {name} = {value}", refusal(error, owner)))
+    return refused

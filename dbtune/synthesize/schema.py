@@ -14,6 +14,7 @@ from dbtune.identifier import quote_identifier, quote_literal
 from dbtune.progress import Progress
 from dbtune.snapshot.catalog import Constraint, Relation
 from dbtune.snapshot.model import Snapshot
+from dbtune.synthesize.refused import refusal
 from dbtune.twin.ddl import Ddl, relation_phases
 from dbtune.twin.load import load_schema
 
@@ -123,9 +124,7 @@ def _error_of(session: Connection[Any], sql: str) -> str | None:
     except psycopg.errors.DuplicateObject:  # it came with its type or its parent
         return None
     except psycopg.Error as error:
-        if session.closed:
-            raise
-        return error.diag.message_primary or str(error).strip().split("\n")[0]
+        return refusal(error, session)
     return None
 
 
