@@ -22,6 +22,7 @@ from dbtune.bench.journal import Journal, open_journal, restore
 from dbtune.bench.load import Load, LoadStep, send_load
 from dbtune.bench.measure import (
     FIRST_ROUNDS,
+    SLOTS,
     STOPS,
     Series,
     Slot,
@@ -36,6 +37,7 @@ from dbtune.bench.measure import (
 from dbtune.bench.result import Benchmark
 from dbtune.bench.run import Order, benchmark_of, environment
 from dbtune.bench.scripts import scripts_of
+from dbtune.bench.stopwatch import Stopwatch
 from dbtune.bench.switch import State, created_between, indexes_of
 from dbtune.bench.task import NotMeasured
 from dbtune.errors import BadInput, CannotConnect, ServerFailed
@@ -57,6 +59,7 @@ class _Run:
     progress: Progress
     all_series: list[Series] = field(default_factory=list)
     refused: list[NotMeasured] = field(default_factory=list)
+    rounds: int = 0
 
     def __enter__(self) -> _Run:
         return self
@@ -111,19 +114,19 @@ def _bench(
     journal = open_journal(run.connection, change, journal_file)
     try:
         with _undone_on_failure(connect, journal, journal_file):
-            with quiet(run.connection, order.effort):
-                _first_blocks(run, revert=revert)
+            with quiet(run.connection, order.effort) as stopwatch:
+                _first_blocks(run, stopwatch, revert=revert)
             before = _send_load(run, dsn, "before")
             facts = _apply(run.connection, change, run.progress)
-            with quiet(run.connection, order.effort):
-                _block(run, "after")
+            with quiet(run.connection, order.effort) as stopwatch:
+                _block(run, stopwatch, "after")
             after = _send_load(run, dsn, "after")
             load = Load(order.load, before, after) if order.load else None
             if revert:
                 run.progress.stage("unmaking the change")
                 restore(run.connection, journal)
-                with quiet(run.connection, order.effort):
-                    _block(run, "again")
+                with quiet(run.connection, order.effort) as stopwatch:
+                    _block(run, stopwatch, "again")
         journal_file.unlink()
     except STOPS as stop:
         stopped = stop_word(stop)
@@ -170,48 +173,46 @@ def undo(connect: Connect, journal: Journal, journal_file: Path) -> None:
     )
 
 
-def _first_blocks(run: _Run, *, revert: bool) -> None:
+def _first_blocks(run: _Run, stopwatch: Stopwatch, *, revert: bool) -> None:
     """Warm up; before; and before again unless the revert will give a later chance for it."""
     run.progress.stage("warming up", len(run.order.tasks))
     for task in run.order.tasks:
         series = Series(task)
         try:
-            warm_up(run.connection, series, "before")
+            warm_up(stopwatch, series, "before")
         except psycopg.Error as error:
             raise_if_lost(run.connection, error)
             run.refused.append(refusal(task, error))
         else:
             run.all_series.append(series)
         run.progress.step()
-    _block(run, "before")
+    _block(run, stopwatch, "before")
     if not revert:
-        _block(run, "again")
+        _block(run, stopwatch, "again")
 
 
-def _block(run: _Run, slot: Slot) -> None:
-    """All rounds of one slot, one after the other."""
+def _block(run: _Run, stopwatch: Stopwatch, slot: Slot) -> None:
+    """All rounds of one slot, one after the other; the first block decides how many."""
     if slot == "after":
         for series in list(run.all_series):
             try:
-                warm_up(run.connection, series, "after")
+                warm_up(stopwatch, series, "after")
             except psycopg.Error as error:
                 raise_if_lost(run.connection, error)
                 run.refused.append(refusal(series.task, error))
                 run.all_series.remove(series)
-    rounds = _affordable_rounds(run)
-    run.progress.stage(f"measuring {slot}", rounds)
-    for _ in range(rounds):
-        for series in run.all_series:
-            visit(run.connection, series, slot)
-        run.progress.step()
-
-
-def _affordable_rounds(run: _Run) -> int:
-    """The same for every slot: by what the statements took before the change."""
-    round_s = sum(s.before_s for s in run.all_series) * 3
-    affordable = int(run.order.effort.time_limit_s / max(round_s * 1.1, 1e-6))
+    deadline = time.monotonic() + run.order.effort.time_limit_s / len(SLOTS)
     least = run.order.effort.least_rounds(len(run.all_series))
-    return min(max(affordable, least), max(least, FIRST_ROUNDS * 2))
+    rounds = run.rounds or max(least, FIRST_ROUNDS * 2)
+    run.progress.stage(f"measuring {slot}", rounds)
+    for number in range(rounds):
+        if not run.rounds and number >= least and time.monotonic() > deadline:
+            rounds = number
+            break
+        for series in run.all_series:
+            visit(stopwatch, series, slot)
+        run.progress.step()
+    run.rounds = rounds
 
 
 def _apply(

@@ -1,8 +1,8 @@
 """Run tasks before and after a change, close together in time and in random order.
 
 Every round visits each task three times: before, after, and before again. What is measured is
-what the client waits for: parsing, planning, executing and receiving the rows. Writes are rolled
-back; their commit is not timed.
+what the client waits for: parsing, planning, executing and receiving the rows (see stopwatch.py).
+Writes are rolled back; their commit is not timed.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
+from statistics import mean, median
 from typing import Any, Literal
 
 import psycopg
 from psycopg import Connection, RawCursor
 
 from dbtune.bench.stats import Judgement, Timings, effect_of
+from dbtune.bench.stopwatch import Stopwatch, watching
 from dbtune.bench.switch import State, Switch
 from dbtune.bench.task import NotMeasured, Run, Task
 from dbtune.bench.work import Work, work_of
@@ -28,6 +30,10 @@ from dbtune.progress import Progress, Silent
 
 Slot = Literal["before", "after", "again"]
 SLOTS: tuple[Slot, ...] = ("before", "after", "again")
+
+SHORT_MS = 1.0
+REPEATS = 5
+"""How often a visit runs what takes less than SHORT_MS; the median counts."""
 
 MIN_ROUNDS = 12
 MAX_ROUNDS = 150
@@ -81,11 +87,15 @@ class Series:
     task: Task
     work_before: Work = field(default_factory=Work)
     work_after: Work = field(default_factory=Work)
-    before_s: float = 0.0
-    after_s: float = 0.0
+    typical_ms: dict[State, float] = field(default_factory=dict)
     rounds: dict[Slot, list[tuple[float, ...]]] = field(
         default_factory=lambda: {slot: [] for slot in SLOTS}
     )
+
+    @property
+    def repeats(self) -> int:
+        """The same on both sides, since what has just been run is quicker again."""
+        return REPEATS if max(self.typical_ms.values()) < SHORT_MS else 1
 
     def timings(self) -> Timings:
         whole = min(len(r) for r in self.rounds.values())
@@ -116,17 +126,17 @@ def measure(
     refused: list[NotMeasured] = []
     stopped = ""
     try:
-        with quiet(connection, effort):
+        with quiet(connection, effort) as stopwatch:
             started = time.monotonic()
             progress.stage("warming up", len(tasks))
             for task in tasks:
                 try:
-                    all_series.append(_warm_up_both(connection, task, switch))
+                    all_series.append(_warm_up_both(stopwatch, task, switch))
                 except psycopg.Error as error:
                     raise_if_lost(connection, error)
                     refused.append(refusal(task, error))
                 progress.step()
-            _rounds(connection, all_series, switch, effort, started=started, progress=progress)
+            _rounds(stopwatch, all_series, switch, effort, started=started, progress=progress)
             switch.enter(connection, "after")
     except STOPS as stop:
         stopped = stop_word(stop)
@@ -162,7 +172,7 @@ def measurement_of(
 
 
 @contextmanager
-def quiet(connection: Connection[Any], effort: Effort) -> Iterator[None]:
+def quiet(connection: Connection[Any], effort: Effort) -> Iterator[Stopwatch]:
     """Nothing of ours may disturb: no garbage collection, no cached plans, no endless statement."""
     connection.prepare_threshold = None
     connection.execute(
@@ -171,33 +181,32 @@ def quiet(connection: Connection[Any], effort: Effort) -> Iterator[None]:
     gc.collect()
     gc.disable()
     try:
-        yield
+        with watching(connection) as stopwatch:
+            yield stopwatch
     finally:
         gc.enable()
         if not connection.closed:
             connection.execute("RESET statement_timeout")
 
 
-def _warm_up_both(connection: Connection[Any], task: Task, switch: Switch) -> Series:
+def _warm_up_both(stopwatch: Stopwatch, task: Task, switch: Switch) -> Series:
     series = Series(task)
     for state in ("before", "after"):
-        switch.enter(connection, state)
-        warm_up(connection, series, state)
+        switch.enter(stopwatch.connection, state)
+        warm_up(stopwatch, series, state)
     return series
 
 
-def warm_up(connection: Connection[Any], series: Series, state: State) -> None:
-    """Fill the caches, learn what a round costs, and read the deterministic work."""
+def warm_up(stopwatch: Stopwatch, series: Series, state: State) -> None:
+    """Fill the caches, learn what a run takes, and read the deterministic work."""
     task = series.task
     groups = task.before if state == "before" else task.after
+    took_ms = []
     for runs in groups:
-        time_group(connection, runs, writes=task.writes)
-        took_s = time_group(connection, runs, writes=task.writes) / 1000
-        if state == "before":
-            series.before_s += took_s
-        else:
-            series.after_s += took_s
-    work = work_of(connection, groups, writes=task.writes)
+        stopwatch.time(runs, writes=task.writes)
+        took_ms.append(stopwatch.time(runs, writes=task.writes))
+    series.typical_ms[state] = mean(took_ms)
+    work = work_of(stopwatch.connection, groups, writes=task.writes)
     if state == "before":
         series.work_before = work
     else:
@@ -205,7 +214,7 @@ def warm_up(connection: Connection[Any], series: Series, state: State) -> None:
 
 
 def _rounds(
-    connection: Connection[Any],
+    stopwatch: Stopwatch,
     all_series: Sequence[Series],
     switch: Switch,
     effort: Effort,
@@ -221,22 +230,22 @@ def _rounds(
     if not all_series:
         return
     random = Random(effort.seed)
-    left_s = max(0.0, effort.time_limit_s - (time.monotonic() - started))
-    affordable = int(left_s / max(sum(2 * s.before_s + s.after_s for s in all_series) * 1.1, 1e-6))
-    least = effort.least_rounds(len(all_series))
-    rounds = min(max(affordable, least), max(FIRST_ROUNDS, least))
-    progress.stage("measuring", rounds)
-    for _ in range(rounds):
-        for series in all_series:
-            _round(connection, series, switch, random)
-        progress.step()
     deadline = started + effort.time_limit_s
+    least = effort.least_rounds(len(all_series))
+    most = max(FIRST_ROUNDS, least)
+    progress.stage("measuring", most)
+    for number in range(most):
+        if number >= least and time.monotonic() > deadline:
+            return
+        for series in all_series:
+            _round(stopwatch, series, switch, random)
+        progress.step()
     wide = [s for s in all_series if _is_wide(s)]
     progress.stage("measuring what is noisy")
     while wide and time.monotonic() < deadline:
         for series in wide:
             for _ in range(5):
-                _round(connection, series, switch, random)
+                _round(stopwatch, series, switch, random)
             if time.monotonic() > deadline:
                 return
         wide = [s for s in wide if len(s.rounds["again"]) < MAX_ROUNDS and _is_wide(s)]
@@ -248,42 +257,27 @@ def _is_wide(series: Series) -> bool:
     return max(widest, effect.noise_floor) > NARROW
 
 
-def _round(connection: Connection[Any], series: Series, switch: Switch, random: Random) -> None:
+def _round(stopwatch: Stopwatch, series: Series, switch: Switch, random: Random) -> None:
     for slot in random.sample(SLOTS, len(SLOTS)):
-        switch.enter(connection, "after" if slot == "after" else "before")
-        visit(connection, series, slot)
+        switch.enter(stopwatch.connection, "after" if slot == "after" else "before")
+        visit(stopwatch, series, slot)
 
 
-def visit(connection: Connection[Any], series: Series, slot: Slot) -> None:
+def visit(stopwatch: Stopwatch, series: Series, slot: Slot) -> None:
     """Time every parameter set once, the database being in the slot's state."""
     task = series.task
     groups = task.after if slot == "after" else task.before
-    _plan_once(connection, groups[0][0])
-    times = tuple(time_group(connection, runs, writes=task.writes) for runs in groups)
+    _plan_once(stopwatch.connection, groups[0][0])
+    times = tuple(
+        median(stopwatch.time(runs, writes=task.writes) for _ in range(series.repeats))
+        for runs in groups
+    )
     series.rounds[slot].append(times)
 
 
 def _plan_once(connection: Connection[Any], run: Run) -> None:
     """Load what planning needs into the session's caches, which the switch has emptied."""
     RawCursor(connection).execute(b"EXPLAIN " + run.text.encode(), run.values)
-
-
-def time_group(connection: Connection[Any], runs: Iterable[Run], *, writes: bool) -> float:
-    """Milliseconds that a group of runs takes together; writes are rolled back."""
-    cursor = RawCursor(connection, row_factory=psycopg.rows.tuple_row)
-    if writes:
-        connection.execute("BEGIN")
-    elapsed = 0
-    try:
-        for run in runs:
-            query = run.text.encode()
-            begun = time.perf_counter_ns()
-            cursor.execute(query, run.values, binary=True)
-            elapsed += time.perf_counter_ns() - begun
-    finally:
-        if writes and not connection.closed:
-            connection.execute("ROLLBACK")
-    return elapsed / 1e6
 
 
 def raise_if_lost(connection: Connection[Any], error: psycopg.Error) -> None:

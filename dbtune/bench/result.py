@@ -76,7 +76,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where it was measured. `method` is "interleaved" or "blocks"."""
+    """Where it was measured. `method` is "interleaved" or "blocks"; `waits_taken_off` if times
+    leave out what the processes waited for a processor.
+    """
 
     server_version: str
     database: str
@@ -84,6 +86,7 @@ class Environment:
     machine: str
     processors: int
     measured_at: str
+    waits_taken_off: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -18,6 +18,7 @@ from dbtune.bench.measure import Effort, Measurement, measure
 from dbtune.bench.result import Benchmark, Environment, rows_of, total_of
 from dbtune.bench.scripts import scripts_of
 from dbtune.bench.stats import Judgement
+from dbtune.bench.stopwatch import watched_process
 from dbtune.bench.switch import Switch
 from dbtune.bench.target import Target, judge_targets
 from dbtune.bench.task import NotMeasured, Task
@@ -106,6 +107,7 @@ def environment(connection: Connection[Any], method: str) -> Environment:
         machine=f"{platform.system()} {platform.machine()}",
         processors=os.cpu_count() or 1,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        waits_taken_off=watched_process(connection) is not None,
         settings=settings,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 State = Literal["before", "after"]
 
@@ -33,9 +33,10 @@ class Nothing:
 
 
 _SHOW = """
+SET LOCAL allow_system_table_mods = on;
 WITH wanted AS (
-  SELECT i.indexrelid, i.indrelid, i.indexrelid = ANY(%(created)s) = %(after)s AS shown
-  FROM pg_index i WHERE i.indexrelid = ANY(%(created)s) OR i.indexrelid = ANY(%(dropped)s)
+  SELECT i.indexrelid, i.indrelid, i.indexrelid = ANY({created}) = {after} AS shown
+  FROM pg_index i WHERE i.indexrelid = ANY({created}) OR i.indexrelid = ANY({dropped})
 ), hidden_or_shown AS (
   UPDATE pg_index i SET indisvalid = w.shown, indisready = w.shown, indislive = w.shown
   FROM wanted w WHERE w.indexrelid = i.indexrelid
@@ -55,16 +56,15 @@ class HiddenIndexes:
 
     def enter(self, connection: Connection[Any], state: State) -> None:
         """Show what belongs to the state, hide the rest."""
-        with connection.transaction():
-            connection.execute("SET LOCAL allow_system_table_mods = on")
-            connection.execute(
-                _SHOW,
-                {
-                    "created": list(self.created),
-                    "dropped": list(self.dropped),
-                    "after": state == "after",
-                },
-            )
+        # One message, and so one transaction and one journey.
+        query = sql.SQL(_SHOW).format(
+            created=_oids(self.created), dropped=_oids(self.dropped), after=state == "after"
+        )
+        connection.execute(query)
+
+
+def _oids(oids: Sequence[int]) -> sql.Composable:
+    return sql.SQL("{}::oid[]").format(list(oids))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,10 +65,11 @@ def method_text(benchmark: Benchmark) -> str:
     }[environment.method]
     rounds = [row.effect.rounds for row in benchmark.rows]
     spread = f"{min(rounds)} to {max(rounds)} rounds" if rounds else "no rounds"
+    less = ", less its processes' waits for a processor" * environment.waits_taken_off
     return (
         f"PostgreSQL {environment.server_version}, {environment.machine}, "
         f"{number_of(environment.processors, 'processor')}; {how}; {spread} a statement; seed "
-        f"{benchmark.seed}; times are what a client waits for; writes are rolled back."
+        f"{benchmark.seed}; times are what a client waits for{less}; writes are rolled back."
     )
 
 

@@ -69,7 +69,7 @@ def benchmark(*rows: Row, stopped: str = "", left: tuple[NotMeasured, ...] = ())
     return Benchmark(
         environment=Environment(
             "18.6", "depots", "interleaved", "Linux x86_64", 2, "2026-01-02T03:04:05+00:00",
-            {"shared_buffers": "128MB", "jit": "on"},
+            True, {"shared_buffers": "128MB", "jit": "on"},
         ),
         change=("CREATE INDEX CONCURRENTLY parcel_depot ON parcel (depot)",),
         indexes=(
