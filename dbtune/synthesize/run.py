@@ -182,7 +182,7 @@ def fill(
         notes += [NotMade(f"rows of {unit.name}", why) for why in loaded_rows.notes]
     notes += [NotMade(f"rows of {name}", why) for name, why in planner.notes]
     notes += finish_schema(owner, loaded, progress)
-    notes += set_sequences(owner, loaded.relations)
+    notes += set_sequences(owner, loaded)
     progress.stage("analyze")
     owner.execute("VACUUM (ANALYZE)")
     return Synthesised("", dict(rows), tuple(notes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,9 +13,10 @@ from psycopg import Connection
 
 from dbtune.identifier import quote_identifier, quote_literal
 from dbtune.progress import Progress
-from dbtune.snapshot.catalog import Constraint, Relation
+from dbtune.snapshot.catalog import Constraint
 from dbtune.snapshot.model import Snapshot
 from dbtune.synthesize.refused import refusal
+from dbtune.synthesize.relax import relaxed
 from dbtune.twin.ddl import Ddl, relation_phases
 from dbtune.twin.load import load_schema
 
@@ -72,13 +74,30 @@ def finish_schema(
         *_targets(snapshot),
     ]
     progress.stage("build indexes and check constraints", len(statements))
-    return tuple(_run(owner, statements, progress))
+    return (*_run(owner, statements, snapshot, progress), *_differences(snapshot))
 
 
-def set_sequences(owner: Connection[Any], relations: Sequence[Relation]) -> tuple[NotMade, ...]:
+def _differences(snapshot: Snapshot) -> Iterator[NotMade]:
+    """What is otherwise in every synthesised database, told where the snapshot has any of it."""
+    triggers = sum(o.kind == "trigger" for o in snapshot.objects)
+    if triggers:
+        why = "made after the rows: none of them fired for a row"
+        yield NotMade(f"{triggers} triggers", why)
+    for relation in snapshot.relations:
+        if relation.kind == "m":
+            why = "made as a table with rows of its own statistics: it cannot be refreshed"
+            yield NotMade(f"materialized view {relation.name}", why)
+        if relation.kind == "f":
+            yield NotMade(f"foreign table {relation.name}", "its rows are another server's: none")
+        if relation.row_security:
+            why = "its policies name roles of the target: left out, so every row is seen"
+            yield NotMade(f"row security of {relation.name}", why)
+
+
+def set_sequences(owner: Connection[Any], snapshot: Snapshot) -> tuple[NotMade, ...]:
     """Let every sequence go on after the largest value that its column has."""
     statements = []
-    for relation in relations:
+    for relation in snapshot.relations:
         for column in relation.columns:
             found = _NEXT_VALUE.search(column.default or "")
             name = quote_literal(relation.name.sql)
@@ -94,11 +113,14 @@ def set_sequences(owner: Connection[Any], relations: Sequence[Relation]) -> tupl
                 f"FROM {relation.name.sql} HAVING max({quote_identifier(column.name)}) >= 1"
             )
             statements.append(Ddl(sql, f"sequence of {relation.name}.{column.name}"))
-    return tuple(_run(owner, statements, None))
+    return tuple(_run(owner, statements, snapshot, None))
 
 
 def _run(
-    session: Connection[Any], statements: Sequence[Ddl], progress: Progress | None
+    session: Connection[Any],
+    statements: Sequence[Ddl],
+    snapshot: Snapshot,
+    progress: Progress | None,
 ) -> Iterator[NotMade]:
     """Run each; what fails is tried once more at the end, since it may need a later one."""
     failed = []
@@ -109,13 +131,9 @@ def _run(
             progress.step()
     for ddl in failed:
         words = _error_of(session, ddl.sql)
-        if not words:
-            continue
-        adds_constraint = " ADD CONSTRAINT " in ddl.sql and "CHECK" in ddl.sql + words.upper()
-        can_wait = adds_constraint or "FOREIGN KEY" in ddl.sql
-        if can_wait and _error_of(session, f"{ddl.sql} NOT VALID") is None:
-            words = f"not validated: {words}"
-        yield NotMade(ddl.what, words)
+        if words:
+            attempt = partial(_error_of, session)
+            yield NotMade(ddl.what, relaxed(session, ddl, words, snapshot, attempt))
 
 
 def _error_of(session: Connection[Any], sql: str) -> str | None:

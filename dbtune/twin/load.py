@@ -113,7 +113,7 @@ def _make_extensions(superuser: Session, snapshot: Snapshot) -> list[NotModelled
         if extension.name == "plpgsql":
             continue
         if extension.name not in available:
-            why = "the embedded server does not have this extension"
+            why = "this server does not have it"
             missing.append(NotModelled(f"extension {extension.name}", why))
             continue
         schema = quote_identifier(extension.schema)

@@ -64,7 +64,7 @@ def with_stand_in_types(
         name = found.group()
         if name not in plain.values() and not _resolves(superuser, name):
             _make_type(superuser, found["schema"] or "public", found["name"])
-            why = "the embedded server lacks it; its columns have width and nulls, no operators"
+            why = "this server lacks it: its columns have width and nulls, no operators"
             notes.append(NotModelled(f"type {name}", why))
         plain[text] = name + ("[]" if text.endswith("[]") else "")
     return _with_types(snapshot, plain), notes
@@ -79,20 +79,28 @@ def _resolves(superuser: Session, type_text: str) -> bool:
 
 
 def _make_type(superuser: Session, schema: str, name: str) -> None:
+    """A type like text; for a role that may not make one, a domain over text."""
     qualified = f"{schema}.{name}"
     bare = name.strip('"').replace('""', '"')
-    reader = f"{schema}.{quote_identifier(bare + '_in')}"
-    writer = f"{schema}.{quote_identifier(bare + '_out')}"
+    functions = {
+        part: f"{schema}.{quote_identifier(f'{bare}_{part}')}"
+        for part in ("in", "out", "recv", "send")
+    }
+    like = "LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE"
     sql = (
-        f"CREATE SCHEMA IF NOT EXISTS {schema};"
         f"CREATE TYPE {qualified};"
-        f"CREATE FUNCTION {reader}(cstring) RETURNS {qualified}"
-        " AS 'textin' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;"
-        f"CREATE FUNCTION {writer}({qualified}) RETURNS cstring"
-        " AS 'textout' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;"
-        f"CREATE TYPE {qualified} (INPUT = {reader}, OUTPUT = {writer}, STORAGE = extended)"
+        f"CREATE FUNCTION {functions['in']}(cstring) RETURNS {qualified} AS 'textin' {like};"
+        f"CREATE FUNCTION {functions['out']}({qualified}) RETURNS cstring AS 'textout' {like};"
+        f"CREATE FUNCTION {functions['recv']}(internal) RETURNS {qualified} AS 'textrecv' {like};"
+        f"CREATE FUNCTION {functions['send']}({qualified}) RETURNS bytea AS 'textsend' {like};"
+        f"CREATE TYPE {qualified} (INPUT = {functions['in']}, OUTPUT = {functions['out']},"
+        f" RECEIVE = {functions['recv']}, SEND = {functions['send']}, STORAGE = extended)"
     )
-    superuser.execute(sql.encode())
+    superuser.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+    try:
+        superuser.execute(sql.encode())
+    except psycopg.errors.InsufficientPrivilege:
+        superuser.execute(f"CREATE DOMAIN {qualified} AS text".encode())
 
 
 def _with_types(snapshot: Snapshot, plain: dict[str, str]) -> Snapshot:
