@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from dbtune.limits import with_measured_limit
 from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import PricingEngine
 from dbtune.progress import Progress
@@ -39,7 +41,7 @@ def assemble_workload(
     progress.stage("plan", len(inside))
     plans = []
     for one in inside:
-        plans.append(_plan(engine, one))
+        plans.append(_plan(engine, one, snapshot))
         progress.step()
     statements = _weigh(inside, plans)
     return Workload(
@@ -92,20 +94,32 @@ _SUMMED = (
 )  # fmt: skip
 
 
-def _plan(engine: PricingEngine | None, one: _Read) -> Plan | Unplanned:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan, or why there is none, and the text that it is of."""
+
+    plan: Plan | Unplanned
+    text: str
+
+
+def _plan(engine: PricingEngine | None, one: _Read, snapshot: Snapshot) -> _Planned:
     """The engine's plan; where it has none, the target's own, if that was asked for."""
-    plan = _plan_by(engine, one)
-    if isinstance(plan, Unplanned) and one.statistics.target_plan:
-        return read_plan(json.loads(one.statistics.target_plan))
-    return plan
+    planned = _plan_by(engine, one, snapshot)
+    if isinstance(planned.plan, Unplanned) and one.statistics.target_plan:
+        return replace(planned, plan=read_plan(json.loads(one.statistics.target_plan)))
+    return planned
 
 
-def _plan_by(engine: PricingEngine | None, one: _Read) -> Plan | Unplanned:
+def _plan_by(engine: PricingEngine | None, one: _Read, snapshot: Snapshot) -> _Planned:
+    text, path = one.statistics.text, one.statistics.search_path
     if engine is None:
-        return Unplanned("no pricing engine")
+        return _Planned(Unplanned("no pricing engine"), text)
     if isinstance(one.parsed, Statement) and one.parsed.unresolved:
-        return Unplanned(_why_unresolved(one.parsed.unresolved))
-    return engine.plan(one.statistics.text, search_path=one.statistics.search_path)
+        return _Planned(Unplanned(_why_unresolved(one.parsed.unresolved)), text)
+    text = with_measured_limit(
+        one.statistics, partial(engine.plan, search_path=path), snapshot.relation_by_name
+    )
+    return _Planned(engine.plan(text, search_path=path), text)
 
 
 def _why_unresolved(names: Sequence[str]) -> str:
@@ -114,9 +128,7 @@ def _why_unresolved(names: Sequence[str]) -> str:
     return f"not in the catalog: {', '.join(names)}"
 
 
-def _weigh(
-    read: Sequence[_Read], plans: Sequence[Plan | Unplanned]
-) -> tuple[WorkloadStatement, ...]:
+def _weigh(read: Sequence[_Read], plans: Sequence[_Planned]) -> tuple[WorkloadStatement, ...]:
     """Order by weight: execution time where anything was timed, else calls × planner cost."""
     timed = any(one.statistics.total_exec_ms > 0 for one in read)
 
@@ -125,11 +137,13 @@ def _weigh(
             return one.statistics.total_exec_ms
         return one.statistics.calls * (plan.total_cost if isinstance(plan, Plan) else 0.0)
 
-    weights = [weight(one, plan) for one, plan in zip(read, plans, strict=True)]
+    weights = [weight(one, planned.plan) for one, planned in zip(read, plans, strict=True)]
     total = sum(weights) or 1.0
     statements = [
-        WorkloadStatement(one.fingerprint, one.statistics, one.parsed, plan, w, w / total)
-        for one, plan, w in zip(read, plans, weights, strict=True)
+        WorkloadStatement(
+            one.fingerprint, one.statistics, one.parsed, planned.plan, w, w / total, planned.text
+        )
+        for one, planned, w in zip(read, plans, weights, strict=True)
     ]
     return tuple(sorted(statements, key=lambda s: (-s.weight, s.fingerprint)))
 
@@ -146,13 +160,18 @@ def _not_examined(
                     statement.text, f"not parsed: {statement.parsed.reason}", statement.share
                 )
             )
-        elif isinstance(statement.plan, Unplanned):
+        elif isinstance(statement.plan, Unplanned) and not _reads_nothing(statement.parsed):
             entries.append(
                 NotExamined(
                     statement.text, f"not planned: {statement.plan.reason}", statement.share
                 )
             )
     return tuple(entries)
+
+
+def _reads_nothing(parsed: Statement) -> bool:
+    """True for `SELECT pg_stat_statements_reset()` and its like: no plan of it would tell more."""
+    return not parsed.relations and not parsed.unresolved
 
 
 def _left_out(read: Sequence[_Read], inside: Sequence[_Read]) -> tuple[NotExamined, ...]:

@@ -20,7 +20,8 @@ class WorkloadStatement:
 
     `fingerprint` identifies the text independent of literals, spacing and queryid. `weight` is
     its importance: total_exec_ms where known, else calls × planner cost. `share` is that as a
-    fraction of the workload's.
+    fraction of the workload's. `planned_text` is what `plan` was made of: the text, with the limit
+    that was measured in place of `LIMIT $n`.
     """
 
     fingerprint: str
@@ -29,6 +30,7 @@ class WorkloadStatement:
     plan: Plan | Unplanned
     weight: float
     share: float
+    planned_text: str
 
     @property
     def text(self) -> str:

@@ -85,7 +85,9 @@ class Prices:
             raise OutOfTime
         statement = target.statement
         plan = self._engine.plan(
-            statement.text, show=sorted(chosen), search_path=statement.statistics.search_path
+            statement.planned_text,
+            show=sorted(chosen),
+            search_path=statement.statistics.search_path,
         )
         if isinstance(plan, Unplanned):  # it had a plan before: take that as the truth
             return Priced(chosen, frozenset(), target.cost_before, target.plan_before)

@@ -40,7 +40,7 @@ def with_cures(
         workloads: where the statements' texts are looked up.
         snapshot_name: what the command calls the snapshot.
     """
-    texts = {s.fingerprint: s.text for w in workloads for s in w.statements}
+    texts = {s.fingerprint: s.planned_text for w in workloads for s in w.statements}
     sources = {s.fingerprint: _source(s) for w in workloads for s in w.statements}
     advised = {f: describe(r.change).ddl for r in reversed(recommendations) for f in served(r)}
     for one in observed:
