@@ -10,10 +10,14 @@ from dbtune.index import IndexSpec
 
 @dataclass(frozen=True, slots=True)
 class CreateIndex:
-    """Build an index. `replaces` names indexes that it makes redundant."""
+    """Build an index. `replaces` names indexes that it makes redundant.
+
+    `extensions` must be created first: the server has them, the database does not use them yet.
+    """
 
     spec: IndexSpec
     replaces: tuple[QualifiedName, ...] = ()
+    extensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from dbtune.snapshot.catalog import Index, IndexKey
 
 _ORDERED = frozenset({"btree"})
 
+EXTENSION_OF_OPCLASS = {"gin_trgm_ops": "pg_trgm", "gist_trgm_ops": "pg_trgm"}
+"""Operator classes that dbtune proposes, and the extension that brings them."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
@@ -33,6 +36,12 @@ class IndexSpec:
     def columns(self) -> tuple[str, ...]:
         """Key columns and included columns."""
         return (*self.key_columns, *self.included)
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """Extensions whose operator classes it uses, as far as dbtune proposes such."""
+        wanted = (EXTENSION_OF_OPCLASS.get(key.opclass or "") for key in self.keys)
+        return tuple(dict.fromkeys(name for name in wanted if name))
 
     def body(self) -> str:
         """`relation USING method (keys) INCLUDE (…) WITH (…) WHERE …`: the DDL after ON."""

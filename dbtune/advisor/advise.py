@@ -148,7 +148,9 @@ class _Run:
 
     def _target(self, gathered: Gathered, key: str) -> Target | None:
         statement = gathered.statements[key]
-        plan = self.engine.plan(statement.text, search_path=statement.statistics.search_path)
+        plan = self.engine.plan(
+            statement.planned_text, search_path=statement.statistics.search_path
+        )
         if isinstance(plan, Unplanned):
             reason = f"not planned: {plan.reason}"
             gathered.declined.append(declined.statement(statement, reason))
@@ -238,7 +240,8 @@ def _unserved(
         outcome = explored[target.key]
         chosen = found.chosen & search.relevant[target.key]
         if not outcome.winners:
-            reason = declined.no_gain(target.plan_before, outcome.cost, min_gain_pct)
+            obstacle = gathered.obstacles.get(target.key)
+            reason = declined.no_gain(target.plan_before, outcome.cost, min_gain_pct, obstacle)
         elif search.prices.price(target, chosen).used:
             continue
         elif _limited(search.options) and _pays(search, target, outcome):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from dbtune.advice import Declined
 from dbtune.advisor.demand import Demand
+from dbtune.advisor.extensions import has_extension
 from dbtune.index import IndexSpec
 from dbtune.plan import Plan
 from dbtune.statement.model import Statement
@@ -19,6 +21,33 @@ def statement(of: WorkloadStatement, reason: str) -> Declined:
     return Declined(of.text[:_SHOWN], reason, of.fingerprint)
 
 
+def hides_constant(spec: IndexSpec) -> bool:
+    """True if a key is an expression with a parameter: `doc ->> $1` of a normalized text."""
+    return any(re.search(r"\$\d", key.expression or "") for key in spec.keys)
+
+
+def hidden_constants(specs: Sequence[IndexSpec]) -> list[Declined]:
+    """The candidates on one expression that want a constant which nobody told."""
+    alone = (spec for spec in specs if len(spec.keys) == 1 and not spec.included)
+    return [Declined(str(spec), _HIDDEN) for spec in alone if hides_constant(spec)]
+
+
+def without_trigrams(large: Sequence[Demand]) -> str | None:
+    """What stands in the way of a search inside texts, where pg_trgm is not to be had."""
+    searched = [
+        q
+        for d in large
+        for q in d.quals()
+        if q.kind in {"like", "regex"} and not has_extension(d.snapshot, "pg_trgm")
+    ]
+    if not searched:
+        return None
+    return (
+        f"only a trigram index finds {searched[0].operator} in the middle of a text, and the server"
+        " lacks the extension pg_trgm; install PostgreSQL's contrib modules and analyse again"
+    )
+
+
 def without_candidates(
     parsed: Statement,
     wanted: Sequence[Demand],
@@ -26,35 +55,40 @@ def without_candidates(
     specs: Sequence[IndexSpec],
 ) -> str:
     """Why no candidate is left for a statement before the planner is asked."""
+    if any(hides_constant(s) for s in specs):
+        return _HIDDEN
     if specs:
         return _SERVED
     if parsed.kind == "insert" and all(d.use.role == "target" for d in wanted):
         return "it only adds rows; indexes make that slower"
     if not large:
         return _SMALL if wanted else "it reads no table of this database"
-    trigram = [q for d in large for q in d.quals() if q.kind in {"like", "regex"}]
-    if trigram:
-        return (
-            f"only a trigram index finds {trigram[0].operator} in the middle of a text, and the"
-            " extension pg_trgm is not installed; run CREATE EXTENSION pg_trgm and analyse again"
-        )
+    if reason := without_trigrams(large):
+        return reason
     alternatives = any(q.in_or for d in large for q in d.use.quals)
     return _ALTERNATIVES if alternatives else _WHOLE
 
 
 _SERVED = "existing indexes already serve it"
+_HIDDEN = (
+    "an index would be on an expression with a constant, which normalized texts hide behind a"
+    " parameter; give the statement with its constant by --workload"
+)
 _READS_MUCH = "the planner uses none of the candidates: it reads too much of its tables"
 _ALTERNATIVES = "its conditions are alternatives (OR) of which some cannot use an index"
 _SMALL = "its tables are so small that reading them whole is as fast"
 _WHOLE = "it reads its tables whole: no condition, order or join that an index could serve"
 
 
-def no_gain(plan: Plan, cost_best: float, min_gain_pct: float) -> str:
-    """Why no candidate is worth it for a statement whose plans were priced."""
+def no_gain(plan: Plan, cost_best: float, min_gain_pct: float, obstacle: str | None) -> str:
+    """Why no candidate is worth it for a statement whose plans were priced.
+
+    `obstacle` is why a better candidate is not among them.
+    """
     gain = 100 * (1 - cost_best / plan.total_cost) if plan.total_cost else 0.0
     if gain < 0.5:
         scans = any(node.node_type == "Seq Scan" for node in plan.root.walk())
-        return _READS_MUCH if scans else _SERVED
+        return (obstacle or _READS_MUCH) if scans else _SERVED
     return f"the best candidates save {gain:.0f} % of its cost, less than {min_gain_pct:g} %"
 
 

@@ -23,9 +23,13 @@ _MIN_PAGES = 16
 
 @dataclass
 class Gathered:
-    """Candidates of each statement that has any, and the account of the rest."""
+    """Candidates of each statement that has any, and the account of the rest.
+
+    `obstacles` tell, for statements with candidates, why a better one is not among them.
+    """
 
     specs: dict[str, tuple[IndexSpec, ...]] = field(default_factory=dict)
+    obstacles: dict[str, str] = field(default_factory=dict)
     loose: dict[str, frozenset[str]] = field(default_factory=dict)
     statements: dict[str, WorkloadStatement] = field(default_factory=dict)
     declined: list[Declined] = field(default_factory=list)
@@ -47,9 +51,13 @@ def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
         wanted = list(demands(statement.parsed, workload.snapshot, ranks))
         large = [d for d in wanted if pages(d.relation, workload) >= _MIN_PAGES]
         specs = _specs(large, options)
-        kept = tuple(s for s in specs if not is_served(s, workload.snapshot))
-        gathered.pruned["served by an existing index"] += len(specs) - len(kept)
+        unserved = [s for s in specs if not is_served(s, workload.snapshot)]
+        kept = tuple(s for s in unserved if not declined.hides_constant(s))
+        gathered.pruned["served by an existing index"] += len(specs) - len(unserved)
+        gathered.declined += declined.hidden_constants(unserved)
         if kept:
+            if obstacle := declined.without_trigrams(large):
+                gathered.obstacles[statement.fingerprint] = obstacle
             gathered.specs[statement.fingerprint] = kept
             gathered.loose[statement.fingerprint] = frozenset(
                 index_head(s) for s in kept if any(begins_loosely(d, s) for d in large)

@@ -20,7 +20,7 @@ _DROP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SWITCHABLE = re.compile(
-    r"(create\s+(?:unique\s+)?index|drop\s+index|alter\s+index|set|reset|analyze|comment)\b"
+    r"(create\s+(?:unique\s+)?index|create\s+extension|drop\s+index|alter\s+index|set|reset|analyze|comment)\b"
     r"|do \$dbtune\$",  # what our own migrations ask or tidy on the way
     re.IGNORECASE,
 )

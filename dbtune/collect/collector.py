@@ -117,6 +117,7 @@ def _snapshot(connection: Connection, options: CollectOptions, progress: Progres
         readings=statements.readings_of(work, readings),
         evictions=reader.evictions() if reader and rows else None,
         not_collected=tuple(session.not_collected),
+        installable_extensions=tuple(row["name"] for row in session.rows("installable_extensions")),
     )
     session.end()
     return snapshot

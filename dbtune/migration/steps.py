@@ -10,7 +10,7 @@ from dbtune.advice import (
     Recommendation,
     RewriteStatement,
 )
-from dbtune.identifier import QualifiedName
+from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.index import IndexSpec, spec_of
 from dbtune.migration.comment import comment_text, size_text
 from dbtune.migration.create import build_steps
@@ -24,6 +24,8 @@ Both = tuple[list[Step], list[Step]]
 """Steps up and steps down of one change."""
 
 _NAMED_STATEMENTS = 3
+
+_TRUSTED = ("The next index needs it. The database's owner may create it; it stays afterwards.",)
 
 
 def steps_of(recommendation: Recommendation, snapshot: Snapshot, names: Names) -> Both:
@@ -50,12 +52,16 @@ def _create(
         return [], []
     name = names.take(spec)
     comment = (f"Index {comment_text(str(spec), 400)}.", *comment)
+    first = [
+        Step(f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(extension)}", _TRUSTED)
+        for extension in change.extensions
+    ]
     relation = snapshot.relation_by_name.get(spec.relation)
     if relation is not None and relation.kind == "p":
         up = create_steps(spec, name, snapshot, names, comment)
-        return [*up, *_analyze(spec)], [_drop_whole(name, ())]
+        return [*first, *up, *_analyze(spec)], [_drop_whole(name, ())]
     up = build_steps(name, spec.ddl(name.name), comment)
-    return [*up, *_analyze(spec)], [_drop_alone(name, ())]
+    return [*first, *up, *_analyze(spec)], [_drop_alone(name, ())]
 
 
 def _analyze(spec: IndexSpec) -> list[Step]:

@@ -13,7 +13,7 @@ from dbtune.advice import (
     Recommendation,
     RewriteStatement,
 )
-from dbtune.identifier import QualifiedName
+from dbtune.identifier import QualifiedName, quote_identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Described:
 def describe(change: Change) -> Described:
     """The change in words and as DDL; a rewrite's `ddl` is the statement to send instead."""
     match change:
-        case CreateIndex(spec):
-            ddl = spec.ddl(spec.default_name(), concurrently=True) + ";"
+        case CreateIndex(spec, extensions=extensions):
+            created = [f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(e)}" for e in extensions]
+            ddl = ";\n".join([*created, spec.ddl(spec.default_name(), concurrently=True)]) + ";"
             title = f"Create index {spec}"
             return Described("create_index", title, ddl, spec.relation, spec.key_columns)
         case DropIndex(name, relation, _):

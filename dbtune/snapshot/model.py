@@ -107,6 +107,7 @@ class Snapshot:
     """A frozen picture of one database: catalog, statistics, settings, statements.
 
     Every tuple is in a deterministic order (relations and indexes by oid, the rest by name).
+    `installable_extensions` are those that CREATE EXTENSION finds and nobody created yet.
     """
 
     dbtune_version: str
@@ -125,6 +126,7 @@ class Snapshot:
     evictions: int | None = None
     not_collected: tuple[NotCollected, ...] = ()
     redacted: bool = False
+    installable_extensions: tuple[str, ...] = ()
     schema: int = field(default=SNAPSHOT_SCHEMA)
 
     @cached_property

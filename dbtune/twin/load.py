@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 
 from dbtune.identifier import quote_identifier
+from dbtune.index import EXTENSION_OF_OPCLASS
 from dbtune.progress import Progress
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.ddl import Ddl, object_phases, relation_phases
@@ -125,6 +126,9 @@ def _make_extensions(superuser: Session, snapshot: Snapshot) -> list[NotModelled
         words = _error_of(superuser, sql)
         if words:
             missing.append(NotModelled(f"extension {extension.name}", words))
+    for name in EXTENSION_OF_OPCLASS.values():
+        if name in available and name in snapshot.installable_extensions:
+            _error_of(superuser, f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(name)}")
     _error_of(superuser, _GRANT_WRAPPERS)
     return missing
 

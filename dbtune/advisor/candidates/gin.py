@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbtune.advisor.demand import Demand
+from dbtune.advisor.extensions import has_extension
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.model import Qual
@@ -30,7 +31,7 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
     if column is None:
         return
     if qual.kind in {"like", "regex"} and qual.operator[:1] != "!":
-        if any(e.name == "pg_trgm" for e in demand.snapshot.extensions):
+        if has_extension(demand.snapshot, "pg_trgm"):
             yield "gin_trgm_ops"
     elif qual.kind == "text_search":
         yield None
