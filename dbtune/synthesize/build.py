@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from dbtune.snapshot.catalog import ColumnStatistics
-from dbtune.synthesize.domain import Domain, Marks, Pool, Strings, WholeNumbers
-from dbtune.synthesize.family import Text, Whole, common_prefix, step_of
+from dbtune.synthesize.domain import Domain, Marks, Pool, WholeNumbers
+from dbtune.synthesize.family import Text, Whole, step_of
 from dbtune.synthesize.ragged import Ints, Ragged
 from dbtune.synthesize.spread import Layout, Spread, even, lay_out, spread_over
+from dbtune.synthesize.strings import Gap, Letters, Strings, gap_between
 from dbtune.synthesize.values import Known, Mark, Shape, shape_of
 
 _DIGITS_LIMIT = 2**61
-_PLAIN = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,109 +100,27 @@ def _bounded(inner: list[int]) -> list[int]:
 
 
 def own_text(shape: Shape, family: Text, counts: Counts) -> tuple[Domain, Spread]:
-    """Strings between the known ones: what they share, then digits of the column's own letters."""
-    letters = {c for m in shape.marks for c in str(m.key) if " " <= c <= "~"} | set(_PLAIN[:10])
-    alphabet = "".join(sorted(letters))
-    gaps = [
-        _TextGap.between(str(a.key), str(b.key), alphabet, family.limit)
-        for a, b in pairwise(shape.marks)
-    ]
-    after = _TextGap.beyond(str(shape.marks[-1].key), alphabet, family.limit)
+    """Strings between the known ones and of their form, and if need be beyond them."""
+    marks = shape.marks
+    letters = Letters.of([str(m.key) for m in marks])
     is_open = counts.unique or not any(shape.mass)
-    capacities = [gap.slots for gap in gaps]
-    layout = _laid_out(shape, [*capacities, after.slots if is_open else 0], counts)
+    others = [*(str(m.key) for m in marks[1:]), None]
+
+    def gaps(needed: Sequence[int]) -> list[Gap]:
+        return [
+            gap_between(str(mark.key), other, family.limit, letters, n)
+            for mark, other, n in zip(marks, others, needed, strict=True)
+        ]
+
+    capacities = [gap.slots for gap in gaps([counts.distinct] * len(marks))]
+    layout = _laid_out(shape, [*capacities[:-1], capacities[-1] if is_open else 0], counts)
     if counts.unique:
-        wanted = counts.distinct - int(layout.distinct_between[:-1].sum()) - len(shape.marks)
-        layout.distinct_between[-1] = layout.rows_between[-1] = max(min(wanted, after.slots), 0)
+        wanted = counts.distinct - int(layout.distinct_between[:-1].sum()) - len(marks)
+        last = max(min(wanted, capacities[-1]), 0)
+        layout.distinct_between[-1] = layout.rows_between[-1] = last
     starts = _starts(layout)
-    needed = np.diff(starts) - 1
-    chosen = [
-        gap.shortened(int(n), alphabet) for gap, n in zip([*gaps, after], needed, strict=True)
-    ]
-    templates = [
-        part for mark, gap in zip(shape.marks, chosen, strict=True)
-        for part in (mark.binary, gap.template.encode())
-    ]  # fmt: skip
-    marks = Marks(
-        [m.key for m in shape.marks],
-        {m.text: int(s) for m, s in zip(shape.marks, starts, strict=False)},
-        starts,
-    )
-    domain = Strings(
-        marks,
-        Ragged.of(templates),
-        np.array([len(gap.template[: gap.at].encode()) for gap in chosen], np.int64),
-        np.array([gap.digits for gap in chosen], np.int64),
-        np.array([gap.lowest for gap in chosen], np.int64),
-        np.array([gap.slots for gap in chosen], np.int64),
-        np.frombuffer(alphabet.encode(), np.uint8),
-    )
-    return domain, spread_over(layout, starts, between_all=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _TextGap:
-    """The strings strictly between two: `template` with `digits` characters from `at` on."""
-
-    low: str
-    high: str | None
-    limit: int
-    at: int
-    digits: int
-    lowest: int
-    slots: int
-
-    @classmethod
-    def between(cls, low: str, high: str, alphabet: str, limit: int) -> _TextGap:
-        at = common_prefix(low, high)
-        most = 1
-        while len(alphabet) ** (most + 1) < _DIGITS_LIMIT and at + most < limit:
-            most += 1
-        digits = most if at < limit else 0
-        return cls._of(low, high, limit=limit, digits=digits, alphabet=alphabet)
-
-    @classmethod
-    def beyond(cls, low: str, alphabet: str, limit: int) -> _TextGap:
-        most = 0
-        while len(alphabet) ** (most + 1) < _DIGITS_LIMIT and len(low) + most < limit:
-            most += 1
-        return cls(low, None, limit, len(low), most, 0, len(alphabet) ** most if most else 0)
-
-    @classmethod
-    def _of(cls, low: str, high: str, *, limit: int, digits: int, alphabet: str) -> _TextGap:
-        at = common_prefix(low, high)
-        lowest = _number(low[at : at + digits], digits, alphabet)
-        highest = _number(high[at : at + digits], digits, alphabet)
-        return cls(low, high, limit, at, digits, lowest + 1, max(highest - lowest - 1, 0))
-
-    def shortened(self, needed: int, alphabet: str) -> _TextGap:
-        """The same gap with no more digits than `needed` values take."""
-        for digits in range(1, self.digits):
-            if self.high is None:
-                slots = len(alphabet) ** digits
-                gap = _TextGap(self.low, None, self.limit, self.at, digits, 0, slots)
-            else:
-                gap = self._of(
-                    self.low, self.high, limit=self.limit, digits=digits, alphabet=alphabet
-                )
-            if gap.slots >= 2 * needed:
-                return gap
-        return self
-
-    @property
-    def template(self) -> str:
-        rest = self.low[self.at + self.digits :]
-        return (self.low[: self.at] + "0" * self.digits + rest)[: max(self.limit, 1)]
-
-
-def _number(text: str, digits: int, alphabet: str) -> int:
-    """The digits of a string in an alphabet; what is not in it counts as its last letter."""
-    number = 0
-    for place in range(digits):
-        letter = text[place] if place < len(text) else alphabet[0]
-        at = alphabet.find(letter)
-        number = number * len(alphabet) + (at if at >= 0 else len(alphabet) - 1)
-    return number
+    chosen = gaps([int(n) for n in np.diff(starts) - 1])
+    return Strings.of(marks, chosen, starts, letters), spread_over(layout, starts, between_all=True)
 
 
 def own_pool(

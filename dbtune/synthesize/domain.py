@@ -91,46 +91,6 @@ class WholeNumbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Strings:
-    """Marks and, after each, strings between it and the next: the same but for a few digits.
-
-    `templates[2i]` is mark i, `templates[2i + 1]` the pattern of the values after it, whose
-    `digits` characters from `digit_starts` on count from `lowest` in the column's own alphabet.
-    """
-
-    marks: Marks
-    templates: Ragged
-    digit_starts: Ints
-    digits: Ints
-    lowest: Ints
-    slots: Ints
-    alphabet: Bytes
-
-    @property
-    def size(self) -> int:
-        return int(self.marks.starts[-1])
-
-    def locate(self, text: str, key: Key | None) -> int | None:
-        return self.marks.locate(text, key)
-
-    def encode(self, ranks: Ints) -> Encoded:
-        at, place = self.marks.segments(ranks)
-        values = self.templates.take(2 * at + (place > 0))
-        count = np.maximum(np.diff(self.marks.starts)[at] - 1, 1)
-        whole, rest = np.divmod(self.slots[at], count)
-        number = self.lowest[at] + (place - 1) * whole + (place - 1) * rest // count
-        starts = values.starts + self.digit_starts[at]
-        digits = self.digits[at]
-        content = values.content.copy()
-        base = len(self.alphabet)
-        for turn in range(int(digits.max(initial=0))):
-            number, digit = np.divmod(number, base)
-            has = (place > 0) & (digits > turn)
-            content[(starts + digits - 1 - turn)[has]] = self.alphabet[digit[has]]
-        return Ragged(content, values.lengths)
-
-
-@dataclass(frozen=True, slots=True)
 class Pool:
     """Values as they are, each in its binary form."""
 

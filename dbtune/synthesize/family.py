@@ -29,6 +29,7 @@ _FLOATS = {"real": 4, "double precision": 8}
 _TEXTS = frozenset({"text", "character varying", "character", "citext"})
 _MODIFIER = re.compile(r"\((\d+)(?:,(-?\d+))?\)")
 _FLOAT_DECIMALS = 6
+_NUMERIC_DIGITS = 14
 _UNLIMITED = 10**6
 
 
@@ -149,10 +150,13 @@ def _decimals(texts: Sequence[str]) -> int:
     return most
 
 
-def _numeric(modifier: re.Match[str] | None, texts: Sequence[str]) -> Whole | None:
-    scale = _decimals(texts)
-    if scale > 12:
-        return None
+def _whole_digits(texts: Sequence[str]) -> int:
+    """The most digits that any of the numbers has before its decimal point."""
+    return max((len(t.lstrip("-").partition(".")[0]) for t in texts), default=0)
+
+
+def _numeric(modifier: re.Match[str] | None, texts: Sequence[str]) -> Whole:
+    scale = min(_decimals(texts), max(_NUMERIC_DIGITS - _whole_digits(texts), 0))
     groups_after = -(-scale // 4)
     shift = 10 ** (groups_after * 4 - scale)
     highest = _LARGEST // shift
@@ -162,7 +166,7 @@ def _numeric(modifier: re.Match[str] | None, texts: Sequence[str]) -> Whole | No
 
     def decode(text: str, _: bytes) -> int | None:
         value = Decimal(text)
-        number = int(value.scaleb(scale)) if value.is_finite() else highest + 1
+        number = round(value.scaleb(scale)) if value.is_finite() else highest + 1
         return number if abs(number) <= highest else None
 
     def encode(keys: Ints) -> Bytes:

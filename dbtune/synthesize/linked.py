@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import log
 
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Relation
@@ -16,6 +18,8 @@ from dbtune.synthesize.unit import Unit
 Place = tuple[QualifiedName, str]
 
 _MOST_STATEMENTS = 2000
+_ALIKE = 1.25
+_MOSTLY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,35 @@ def _joined(snapshot: Snapshot) -> Iterator[tuple[Place, Place]]:
         if id(group) in seen:
             continue
         seen.add(id(group))
-        members = sorted(group, key=lambda place: (-_distinct(snapshot, place), place))
+        members = sorted(group, key=lambda place: (*_rank(snapshot, place), place))
         for member in members[1:]:
-            if member not in declared and not _is_unique(snapshot, member):
+            if member not in declared and _could_be_of(snapshot, member, members[0]):
                 yield member, members[0]
+
+
+def _rank(snapshot: Snapshot, place: Place) -> tuple[float, bool]:
+    """Lenders first: those of most values, and of about as many the unique one."""
+    distinct = _distinct(snapshot, place)
+    return -round(log(max(distinct, 1.0), _ALIKE)), not _is_unique(snapshot, place)
+
+
+def _could_be_of(snapshot: Snapshot, borrower: Place, lender: Place) -> bool:
+    """False if statistics show that the columns have different values."""
+    if _distinct(snapshot, lender) < max(_distinct(snapshot, borrower) / _ALIKE, 1):
+        return False
+    own = sorted(map(_order, _values(snapshot.relation_by_name[borrower[0]], borrower[1])))
+    other = sorted(map(_order, _values(snapshot.relation_by_name[lender[0]], lender[1])))
+    if not own or not other:
+        return True
+    inside = bisect_right(own, other[-1]) - bisect_left(own, other[0])
+    return inside >= _MOSTLY * len(own)
+
+
+def _order(text: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(text), ""
+    except ValueError:
+        return 1, 0.0, text
 
 
 def _pairs(snapshot: Snapshot) -> Iterator[tuple[Place, Place]]:
@@ -115,8 +144,9 @@ def _distinct(snapshot: Snapshot, place: Place) -> float:
     column = relation.column(place[1])
     found = column.statistics if column else ()
     rows = max(relation.reltuples, 1.0)
-    unique = 1e18 if _is_unique(snapshot, place) else 0.0
-    return unique + max(
+    if _is_unique(snapshot, place):
+        return max(relation.reltuples, 0.0)
+    return max(
         (s.n_distinct if s.n_distinct > 0 else -s.n_distinct * rows for s in found), default=0.0
     )
 

@@ -30,7 +30,7 @@ from dbtune.synthesize.linked import Links
 from dbtune.synthesize.order import Order, key_of
 from dbtune.synthesize.ragged import Ints
 from dbtune.synthesize.spread import Spread, even
-from dbtune.synthesize.unit import Unit, leaves, statistics_of
+from dbtune.synthesize.unit import Unit, leaves, statistics_of, within_leaves
 
 Place = tuple[QualifiedName, str]
 
@@ -177,7 +177,8 @@ class Planner:
         statistics = statistics_of(unit, column, self._snapshot)
         if spread is None:
             spread = self._shared(unit, column, domain, unique=unique)
-        correlation = (statistics.correlation if statistics else None) or 0.0
+        within = within_leaves(unit, column, self._snapshot) if unit.inherited else statistics
+        correlation = (within.correlation if within else None) or 0.0
         if statistics is None and unique:
             correlation = 1.0
         key = key_of(self._seed, unit.name, column.name)

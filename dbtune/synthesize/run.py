@@ -23,6 +23,7 @@ from dbtune.synthesize.into import finish, prepare, undo
 from dbtune.synthesize.invent import Invention
 from dbtune.synthesize.linked import links_of
 from dbtune.synthesize.load import load_rows
+from dbtune.synthesize.pages import as_full, hide_pages, refill_indexes
 from dbtune.synthesize.plan import Planner
 from dbtune.synthesize.refused import refusal, said
 from dbtune.synthesize.room import require_room
@@ -177,14 +178,18 @@ def fill(
     for unit in ready:
         filled = planner.filled(unit)
         progress.stage(f"fill {unit.name}", filled.rows)
-        loaded_rows = load_rows(owner, filled, progress)
+        with as_full(owner, filled):
+            loaded_rows = load_rows(owner, filled, progress)
         rows[unit.name] += loaded_rows.rows
         notes += [NotMade(f"rows of {unit.name}", why) for why in loaded_rows.notes]
+    progress.stage("vacuum")
+    hide_pages(owner, [u.relation for u in ready])
     notes += [NotMade(f"rows of {name}", why) for name, why in planner.notes]
     notes += finish_schema(owner, loaded, progress)
+    refill_indexes(owner, loaded.indexes)
     notes += set_sequences(owner, loaded)
     progress.stage("analyze")
-    owner.execute("VACUUM (ANALYZE)")
+    owner.execute("ANALYZE")
     return Synthesised("", dict(rows), tuple(notes))
 
 

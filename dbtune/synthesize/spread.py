@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dbtune.synthesize.order import hashed
 from dbtune.synthesize.ragged import Ints
 
 _ROUNDS = 8
+_SALT = 29
+_TWO_EVEN_DRAWS = 6.0  # the variance of the difference of two, each from [0, a), is a² / 6
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Segments of the domain in order. Segment i holds the rows up to `ends[i]`; they share
-    `distinct[i]` values evenly, which lie evenly in `width[i]` ranks from `first[i]` on.
+    `distinct[i]` values about evenly, which lie evenly in `width[i]` ranks from `first[i]` on.
     """
 
     ends: Ints
@@ -49,10 +52,26 @@ class Spread:
         """The rank in the domain of each row, the rows being numbered in the order of values."""
         at = np.searchsorted(self.ends, places, "right")
         begin = np.concatenate([[0], self.ends])[at]
-        rows = self.ends[at] - begin
-        number = (places - begin) * self.distinct[at] // rows
+        number = self._numbers(at, places - begin, self.ends[at] - begin)
         ranks: Ints = self.first[at] + number * self.width[at] // self.distinct[at]
         return ranks
+
+    def _numbers(self, segment: Ints, place: Ints, rows: Ints) -> Ints:
+        """Which of its segment's values each row has.
+
+        Each value has about as many rows as the others, as if rows drew values by chance: their
+        standard deviation is the mean's square root. None is left without.
+        """
+        distinct = self.distinct[segment]
+        number, rest = np.divmod(place * distinct, rows)
+        mean = np.maximum(rows / distinct, 1.0)
+        freedom = np.minimum(np.sqrt(_TWO_EVEN_DRAWS / mean), 1.0 - 1.0 / mean)
+        if not freedom.any():
+            return number
+        first = self.first[segment]
+        edge = (hashed(first + number, _SALT) >> np.uint64(11)) * (freedom / 2.0**53)
+        earlier = (number > 0) & (rest < edge * rows)
+        return number - earlier
 
 
 def even(size: int, rows: int) -> Spread:

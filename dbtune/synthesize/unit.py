@@ -101,11 +101,8 @@ def statistics_of(unit: Unit, column: Column, snapshot: Snapshot) -> ColumnStati
     own = column.statistics_for(inherited=unit.inherited) or column.statistics_for()
     if own is not None:
         return own
-    if unit.inherited:
-        for leaf in leaves(unit.name, snapshot):
-            found = leaf.column(column.name)
-            if found and found.statistics_for():
-                return found.statistics_for()
+    if unit.inherited and (found := within_leaves(unit, column, snapshot)):
+        return found
     if column.name in unit.bounds:
         return unit.bounds[column.name]
     for parent in unit.relation.parents:
@@ -114,6 +111,12 @@ def statistics_of(unit: Unit, column: Column, snapshot: Snapshot) -> ColumnStati
         if same and same.statistics_for(inherited=True):
             return same.statistics_for(inherited=True)
     return None
+
+
+def within_leaves(unit: Unit, column: Column, snapshot: Snapshot) -> ColumnStatistics | None:
+    """A column's statistics in the first of the unit's partitions that has any."""
+    columns = (leaf.column(column.name) for leaf in leaves(unit.name, snapshot))
+    return next((s for c in columns if c and (s := c.statistics_for())), None)
 
 
 def _ancestors(relation: Relation, snapshot: Snapshot) -> set[QualifiedName]:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
@@ -86,18 +87,49 @@ def _common(a: ColumnStatistics, b: ColumnStatistics) -> float:
 
 
 def _histogram(a: ColumnStatistics, b: ColumnStatistics) -> float:
-    """The greatest difference of the distribution functions at the source's bounds."""
+    """The greatest difference of the distribution functions at the source's bounds.
+
+    Of all values, common ones included: which of many alike are listed as common is chance.
+    """
     if not a.histogram_bounds or not b.histogram_bounds:
         return 0.0
-    own = sorted(map(_key, a.histogram_bounds))
-    other = sorted(map(_key, b.histogram_bounds))
+    own, other = _distribution(a), _distribution(b)
     worst = 0.0
-    for at, bound in enumerate(own):
-        share = at / (len(own) - 1)
-        low = max(bisect_left(other, bound) - 1, 0) / (len(other) - 1)
-        high = bisect_right(other, bound) / (len(other) - 1)
-        worst = max(worst, low - share, share - high)
+    for bound in map(_key, a.histogram_bounds):
+        low, high = _share_below(own, bound)
+        other_low, other_high = _share_below(other, bound)
+        worst = max(worst, other_low - high, low - other_high)
     return worst
+
+
+Distribution = tuple[list[Ordered], list[Ordered], list[float]]
+
+
+def _distribution(statistics: ColumnStatistics) -> Distribution:
+    """Histogram bounds in order; common values in order, with the share up to each."""
+    common = sorted(
+        zip(
+            map(_key, statistics.most_common_values or ()),
+            statistics.most_common_freqs or (),
+            strict=True,
+        )
+    )
+    shares = list(accumulate((f for _, f in common), initial=0.0))
+    present = 1.0 - statistics.null_frac
+    values = [value for value, _ in common]
+    return sorted(map(_key, statistics.histogram_bounds or ())), values, [*shares, present]
+
+
+def _share_below(distribution: Distribution, value: Ordered) -> tuple[float, float]:
+    """The share of rows below a value, at least and at most as far as bounds tell."""
+    bounds, common, shares = distribution
+    rest = (shares[-1] - shares[-2]) / (len(bounds) - 1)
+    low = max(bisect_left(bounds, value) - 1, 0) * rest
+    high = min(bisect_right(bounds, value), len(bounds) - 1) * rest
+    return (
+        low + shares[bisect_left(common, value)],
+        high + shares[bisect_right(common, value)],
+    )
 
 
 def _key(text: str) -> Ordered:
