@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
 from dbtune.synthesize.fill import Fill, lead_of
-from dbtune.synthesize.order import drawn, hashed
-from dbtune.synthesize.ragged import Ints
+from dbtune.synthesize.order import drawn, hashed, shuffled
+from dbtune.synthesize.ragged import Ints, Mask
 from dbtune.synthesize.spread import Spread
 
 _CHUNK = 1_000_000
@@ -19,6 +20,7 @@ _FEW = 10_000
 _MANY = 20_000_000
 _SIMILAR = 0.5
 _UNLIKE = 0.25
+_MOST_COMBINATIONS = 2**61
 
 
 def whole_array(size: int) -> Ints:
@@ -43,6 +45,10 @@ def unique_together(
             return list(by_size)
         if by_size := _by_group_size(spreads[1], spreads[0], sizes[1], key):
             return list(by_size[::-1])
+    first = _with_room(spreads[0], sizes)
+    if first is not None:
+        spreads = [first, *spreads[1:]]
+        rows = first.rows
     found = [whole_array(rows) for _ in spreads]
     done = start = 0
     while start < rows:
@@ -55,6 +61,28 @@ def unique_together(
     return [ranks[:done] for ranks in found]
 
 
+def _with_room(spread: Spread, sizes: Sequence[int]) -> Spread | None:
+    """The first column's spread with no value more often than the others have combinations.
+
+    None if there is room for all. What is too much goes to the values that have room.
+    """
+    room = prod(sizes[1:])
+    if sizes[0] > _MANY or room > _MANY:
+        return None
+    values, counts = _values_of(spread)
+    if 2 * int(counts.max(initial=0)) <= room:
+        return None
+    excess = int(np.maximum(counts - room, 0).sum())
+    held = np.zeros(sizes[0], np.int64)
+    held[values] = np.minimum(counts, room)
+    free = np.cumsum(room - held)
+    taken = np.rint(free * (min(excess, int(free[-1])) / max(int(free[-1]), 1))).astype(np.int64)
+    held += np.diff(taken, prepend=0)
+    kept = np.flatnonzero(held)
+    one = np.ones(len(kept), np.int64)
+    return Spread(np.cumsum(held[kept]), kept, one, one)
+
+
 def _by_group_size(
     groups: Spread, members: Spread, size: int, key: int
 ) -> tuple[Ints, Ints] | None:
@@ -65,14 +93,16 @@ def _by_group_size(
     """
     if int(members.distinct.sum()) > _FEW or int(groups.distinct.sum()) > _MANY:
         return None
-    values, at_least = _most_common_first(members, key)
+    values, at_least = _most_common_first(members)
     own, counts = _most_common_first(groups, key)
     if not _SIMILAR < len(own) / at_least[0] < 1 / _SIMILAR:
         return None
     wanted = min(int(at_least[0]), size)
     if wanted > len(own):
-        own = (np.arange(wanted) * size // wanted)[np.argsort(hashed(np.arange(wanted), key))]
-        counts = np.concatenate([counts, np.zeros(wanted - len(counts), np.int64)])
+        others = np.setdiff1d(np.arange(size), own, assume_unique=True)
+        more = wanted - len(own)
+        own = np.concatenate([own, others[np.arange(more) * len(others) // more]])
+        counts = np.concatenate([counts, np.zeros(more, np.int64)])
     held = np.searchsorted(-at_least, -np.arange(1, len(own) + 1), "right")
     if np.abs(held - counts).sum() > _UNLIKE * 2 * counts.sum():
         return None
@@ -82,8 +112,15 @@ def _by_group_size(
     return np.repeat(own, held), values[number]
 
 
-def _most_common_first(spread: Spread, key: int) -> tuple[Ints, Ints]:
-    """Every value of a spread with its rows, equally common ones in any order."""
+def _most_common_first(spread: Spread, key: int | None = None) -> tuple[Ints, Ints]:
+    """Every value of a spread with its rows; equally common ones in order, or with a key in any."""
+    values, counts = _values_of(spread)
+    order = np.lexsort((values if key is None else hashed(values, key), -counts))
+    return values[order], counts[order]
+
+
+def _values_of(spread: Spread) -> tuple[Ints, Ints]:
+    """Every value of a spread in order, and how many rows each has, about."""
     total = int(spread.distinct.sum())
     segment = np.repeat(np.arange(len(spread.ends)), spread.distinct)
     number = np.arange(total) - np.repeat(
@@ -93,8 +130,7 @@ def _most_common_first(spread: Spread, key: int) -> tuple[Ints, Ints]:
     distinct = spread.distinct[segment]
     values = spread.first[segment] + number * spread.width[segment] // distinct
     counts = (number + 1) * rows // distinct - number * rows // distinct
-    order = np.lexsort((hashed(values, key), -counts))
-    return values[order], counts[order]
+    return values, counts
 
 
 def _group_end(spread: Spread, start: int, wanted: int, rows: int) -> int:
@@ -136,8 +172,25 @@ def _chunk(spreads: Sequence[Spread], sizes: Sequence[int], places: Ints, key: i
             else:
                 ranks[at][again] = drawn(places[again], salt, sizes[at])
         again = crowded[_repeated(_combined([r[crowded] for r in ranks]))]
-    keep = np.ones(len(first), np.bool_)
-    keep[again] = False
+    if not len(again):
+        return ranks
+    return _enumerated(ranks, sizes, np.isin(group, group[again]), begins[group], key)
+
+
+def _enumerated(
+    ranks: list[Ints], sizes: Sequence[int], crowded: Mask, begins: Ints, key: int
+) -> list[Ints]:
+    """Groups in which chance found no end get combinations that are counted out instead."""
+    room = min(prod(sizes[1:]), _MOST_COMBINATIONS)
+    places = np.flatnonzero(crowded)
+    number = places - begins[places]
+    fits = number < room
+    offset = drawn(ranks[0][places], key, room)
+    combination = shuffled((number[fits] + offset[fits]) % room, room, key)
+    for at in range(len(sizes) - 1, 0, -1):
+        combination, ranks[at][places[fits]] = np.divmod(combination, sizes[at])
+    keep = np.ones(len(ranks[0]), np.bool_)
+    keep[places[~fits]] = False
     return [r[keep] for r in ranks]
 
 

@@ -21,7 +21,7 @@ from dbtune.synthesize.load import copy_rows
 from dbtune.synthesize.plan import Filled
 
 _PAGE = 8192
-_SAMPLE_ROWS = 4096
+_SAMPLE_ROWS = 8192
 _FEW_PAGES = 8
 _NOTABLE = 0.95
 _LEAST_FILL = 10  # the server takes no less
@@ -44,7 +44,7 @@ def as_full(session: Connection[Any], filled: Filled) -> Iterator[None]:
         sample = replace(filled, kept=rows[::step])
         if sample.rows:
             copy_rows(session, sample, Silent())
-            fresh = _size(session, relation.name) / _PAGE / sample.rows
+            fresh = _pages_with_rows(session, relation.name) / sample.rows
             session.execute(f"TRUNCATE {relation.name.sql}".encode())
             wanted = _fill(own, fresh, relation.relpages / relation.reltuples)
     if wanted == own:
@@ -109,6 +109,14 @@ def _fill(own: int, fresh: float, target: float) -> int:
 def _size(session: Connection[Any], name: QualifiedName) -> int:
     row = session.execute("SELECT pg_relation_size(to_regclass(%s))", (name.sql,)).fetchone()
     return int(row[0] or 0) if row else 0
+
+
+def _pages_with_rows(session: Connection[Any], name: QualifiedName) -> int:
+    """The file itself may be longer: COPY extends it by many pages at a time."""
+    row = session.execute(
+        f"SELECT (max(ctid)::text::point)[0] + 1 FROM {name.sql}".encode()
+    ).fetchone()
+    return int(row[0]) if row and row[0] else 1
 
 
 def _fillfactor(options: Sequence[str], usual: int) -> int:

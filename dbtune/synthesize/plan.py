@@ -11,6 +11,7 @@ from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Constraint
 from dbtune.snapshot.model import Snapshot
 from dbtune.synthesize.build import counts_of, shared
+from dbtune.synthesize.constraints import Keys
 from dbtune.synthesize.domain import Domain, Union
 from dbtune.synthesize.fill import (
     Chosen,
@@ -35,6 +36,7 @@ from dbtune.synthesize.unit import Unit, leaves, statistics_of, within_leaves
 Place = tuple[QualifiedName, str]
 
 _NEARLY_ALL = 0.9
+_NOTABLE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Planner:
         self._units = {u.name: u for u in units}
         self._invention = invention
         self._links = links
+        self._keys = Keys(snapshot, links)
         self._seed = seed
         self._filled: dict[QualifiedName, Filled] = {}
         self._domains: dict[Place, tuple[Domain, Spread | None]] = {}
@@ -82,15 +85,15 @@ class Planner:
         return self._filled[unit.name]
 
     def _fill(self, unit: Unit) -> Filled:
-        uniques = self._unique_keys(unit)
+        uniques = self._keys.unique_keys(unit)
         single = {columns[0] for columns in uniques if len(columns) == 1}
         several = [u for u in uniques if len(u) > 1 and not single & set(u)]
         fills: dict[str, Fill] = {}
         for number, columns in enumerate(several):
-            free = not any(set(f.columns) <= set(columns) for f in self._wide_keys(unit))
+            free = not any(set(f.columns) <= set(columns) for f in self._keys.wide_keys(unit))
             if number == 0 and free:
                 fills |= self._together(unit, columns)
-        for constraint in self._wide_keys(unit):
+        for constraint in self._keys.wide_keys(unit):
             fills |= self._picked(unit, constraint, fills)
         for column in unit.columns:
             if column.name not in fills:
@@ -137,41 +140,6 @@ class Planner:
                 self.notes.append((unit.name, why))
         return kept
 
-    def _unique_keys(self, unit: Unit) -> list[tuple[str, ...]]:
-        """The column sets of unique indexes without a predicate, the primary key first."""
-        indexes = sorted(
-            self._snapshot.indexes_by_relation.get(unit.name, ()), key=lambda i: not i.is_primary
-        )
-        keys = []
-        for index in indexes:
-            columns = tuple(k.column for k in index.keys if k.column)
-            if index.is_unique and not index.predicate and len(columns) == len(index.keys):
-                keys.append(columns)
-        return list(dict.fromkeys(keys))
-
-    def _foreign_keys(self, unit: Unit) -> list[Constraint]:
-        names = {unit.name, *unit.relation.parents}
-        return [
-            c
-            for c in self._snapshot.foreign_keys
-            if c.relation in names and c.referenced and (c.relation == unit.name or not c.inherited)
-        ]
-
-    def _wide_keys(self, unit: Unit) -> list[Constraint]:
-        found = [c for c in self._foreign_keys(unit) if len(c.columns) > 1]
-        return list({(c.columns, c.referenced): c for c in found}.values())
-
-    def _referenced(self, unit: Unit, column: str) -> Place | None:
-        """The column whose values a column refers to, by a foreign key or in the workload."""
-        for constraint in self._foreign_keys(unit):
-            if constraint.columns == (column,) and constraint.referenced:
-                return constraint.referenced, constraint.referenced_columns[0]
-        for constraint in self._wide_keys(unit):
-            if column in constraint.columns and constraint.referenced:
-                at = constraint.columns.index(column)
-                return constraint.referenced, constraint.referenced_columns[at]
-        return self._links.owner(unit, column)
-
     def _drawn(self, unit: Unit, column: Column, *, unique: bool) -> Fill:
         domain, spread = self._domain(unit, column, unique=unique)
         statistics = statistics_of(unit, column, self._snapshot)
@@ -201,7 +169,7 @@ class Planner:
         """The domain of a column; with its spread if the domain is the column's own."""
         place = (unit.name, column.name)
         if place not in self._domains:
-            target = self._referenced(unit, column.name)
+            target = self._keys.referenced(unit, column.name)
             found = self._referenced_domain(target, place) if target else None
             if found is not None:
                 self._domains[place] = (found, None)
@@ -229,9 +197,9 @@ class Planner:
         column = unit.relation.column(name)
         if column is None or (unit.name, name) == asking:
             return None
-        unique = (name,) in self._unique_keys(unit)
+        unique = (name,) in self._keys.unique_keys(unit)
         if unit.name in self._under_way:
-            if (unit.name, name) in self._domains or not self._referenced(unit, name):
+            if (unit.name, name) in self._domains or not self._keys.referenced(unit, name):
                 return self._domain(unit, column, unique=unique)[0]
             return None
         if (unit.name, name) not in self._values:
@@ -258,8 +226,13 @@ class Planner:
         rows = min(s.rows for s in spreads)
         key = key_of(self._seed, unit.name, columns)
         found = unique_together(spreads, [drawn[c].domain.size for c in order], rows, key)
-        correlation = drawn[order[0]].order.correlation
-        shared_order = Order(len(found[0]), correlation, key)
+        leading = max(range(len(order)), key=lambda at: abs(drawn[order[at]].order.correlation))
+        if leading and _notably(drawn[order[leading]], drawn[order[0]]):
+            places = np.argsort(found[leading], kind="stable")
+            found = [ranks[places] for ranks in found]
+        else:
+            leading = 0
+        shared_order = Order(len(found[0]), drawn[order[leading]].order.correlation, key)
         return {
             c: Stored(drawn[c].domain, ranks, shared_order)
             for c, ranks in zip(order, found, strict=True)
@@ -343,6 +316,11 @@ def _values_in(filled: Filled, name: str, *, unique: bool) -> Domain:
     if fill.spread.rows == fill.domain.size:
         return fill.domain
     return Chosen(fill.domain, fill.spread)
+
+
+def _notably(one: Drawn, other: Drawn) -> bool:
+    """True if rows lie notably more in the order of one column than in that of another."""
+    return abs(one.order.correlation) > abs(other.order.correlation) + _NOTABLE
 
 
 def _all_present(fills: tuple[Fill, ...], rows: Ints) -> Ints:

@@ -56,6 +56,16 @@ class Spread:
         ranks: Ints = self.first[at] + number * self.width[at] // self.distinct[at]
         return ranks
 
+    def locate(self, ranks: Ints) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+        """The numbers of the values with these ranks, and the middle of their rows, from 0 to 1."""
+        at = np.searchsorted(self.first, ranks, "right") - 1
+        distinct = self.distinct[at]
+        number = ((ranks - self.first[at] + 1) * distinct - 1) // self.width[at]
+        begin = np.concatenate([[0], self.ends])[at]
+        middle = begin + (number + 0.5) * (self.ends[at] - begin) / distinct
+        before = np.concatenate([[0], np.cumsum(self.distinct)])[at]
+        return before + number, middle / self.rows
+
     def _numbers(self, segment: Ints, place: Ints, rows: Ints) -> Ints:
         """Which of its segment's values each row has.
 

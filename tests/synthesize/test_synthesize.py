@@ -254,3 +254,51 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic(shop: Snapshot, tmp_pa
     with pytest.raises(BadInput, match=r"rows would take about .* free .*--scale [\d.e-]+"):
         require_room(large, units_of(large, Scale(1.0)), tmp_path, 1.0)
     require_room(shop, units_of(shop, Scale(0.001)), tmp_path, 0.001)
+
+
+def test_keys_of_three_columns_keep_their_rows_at_any_scale(
+    make_database: Callable[..., str], make_into: Callable[..., tuple[str, Synthesised]]
+) -> None:
+    source = collect(
+        make_database(
+            "CREATE TABLE site (id integer PRIMARY KEY);"
+            "CREATE TABLE reading (site_id integer REFERENCES site, day date, metric text,"
+            " value float8, PRIMARY KEY (site_id, day, metric))",
+            "INSERT INTO site SELECT generate_series(1, 20)",
+            "INSERT INTO reading SELECT s, date '2026-01-01' + d, 'metric ' || m, s * d + m"
+            " FROM generate_series(1, 20) s, generate_series(1, 30) d, generate_series(1, 8) m"
+            " WHERE (s * d + m) % 10 > 0",
+            "VACUUM ANALYZE",
+        )
+    )
+    rows = source.relation_by_name[QualifiedName("public", "reading")].reltuples
+    for factor in (1.0, 0.1):
+        _, made = make_into(source, scale=Scale(factor))
+        wanted = min(rows * factor, 20 * factor * 30 * 8)
+        assert made.rows[QualifiedName("public", "reading")] == pytest.approx(wanted, rel=0.01)
+
+
+def test_pages_are_as_full_and_as_visible_as_the_targets(
+    make_database: Callable[..., str], make_into: Callable[..., tuple[str, Synthesised]]
+) -> None:
+    source = collect(
+        make_database(
+            "CREATE TABLE bloated (id integer PRIMARY KEY, note text) WITH (fillfactor = 90)",
+            "INSERT INTO bloated SELECT n, md5(n::text) FROM generate_series(1, 10000) n",
+            "DELETE FROM bloated WHERE id % 3 > 0",
+            "VACUUM ANALYZE bloated",
+            "UPDATE bloated SET note = note WHERE id < 2000",
+            "ANALYZE",
+        )
+    )
+    name = QualifiedName("public", "bloated")
+    wanted = source.relation_by_name[name]
+    assert 0 < wanted.relallvisible < wanted.relpages
+    dsn, _ = make_into(source)
+    again = collect(dsn)
+    found = again.relation_by_name[name]
+    assert found.relpages == pytest.approx(wanted.relpages, rel=0.1)
+    assert found.relallvisible == pytest.approx(wanted.relallvisible, abs=0.05 * wanted.relpages)
+    assert found.options == wanted.options
+    assert again.indexes[0].relpages == pytest.approx(source.indexes[0].relpages, rel=0.15)
+    assert again.indexes[0].options == ()
