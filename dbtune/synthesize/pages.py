@@ -17,7 +17,7 @@ from psycopg import Connection
 from dbtune.identifier import QualifiedName
 from dbtune.progress import Silent
 from dbtune.snapshot.catalog import Index, Relation
-from dbtune.synthesize.load import copy_rows
+from dbtune.synthesize.load import load_rows
 from dbtune.synthesize.plan import Filled
 
 _PAGE = 8192
@@ -33,7 +33,7 @@ _TOUCHED_AT_ONCE = 10_000
 def as_full(session: Connection[Any], filled: Filled) -> Iterator[None]:
     """Rows that are written in this block fill their pages as much as the target's do.
 
-    What a full page holds is measured on a sample of the rows, which is removed again.
+    What a full page holds is measured on a sample of the rows, which loading removes again.
     """
     relation = filled.unit.relation
     own = _fillfactor(relation.options, 100)
@@ -43,9 +43,8 @@ def as_full(session: Connection[Any], filled: Filled) -> Iterator[None]:
         rows = np.arange(filled.unit.rows) if filled.kept is None else filled.kept
         sample = replace(filled, kept=rows[::step])
         if sample.rows:
-            copy_rows(session, sample, Silent())
+            load_rows(session, sample, Silent())
             fresh = _pages_with_rows(session, relation.name) / sample.rows
-            session.execute(f"TRUNCATE {relation.name.sql}".encode())
             wanted = _fill(own, fresh, relation.relpages / relation.reltuples)
     if wanted == own:
         yield
@@ -85,6 +84,9 @@ def hide_pages(session: Connection[Any], relations: Sequence[Relation]) -> None:
     A deletion that is rolled back leaves its page so, and no dead row. There must be no trigger
     or foreign key yet that would act on it.
     """
+    with session.transaction():  # only rows whose commit is on disk become all-visible
+        session.execute("SET LOCAL synchronous_commit = on")
+        session.execute("SELECT pg_current_xact_id()")
     session.execute("VACUUM")
     for relation in relations:
         if relation.kind != "r" or not relation.relpages:
