@@ -160,7 +160,9 @@ def measurement_of(
     """What came in, as a value."""
     measured = [s for s in all_series if len(s.timings().before) >= 2]
     unfinished = [
-        NotMeasured(s.task.fingerprint, s.task.text, s.task.calls, f"ended early: {stopped}")
+        NotMeasured(
+            s.task.fingerprint, s.task.text, s.task.calls, f"ended early: {stopped}", s.task.share
+        )
         for s in all_series
         if s not in measured
     ]
@@ -286,7 +288,7 @@ def raise_if_lost(connection: Connection[Any], error: psycopg.Error) -> None:
 
 
 def refusal(task: Task, error: psycopg.Error) -> NotMeasured:
-    return NotMeasured(task.fingerprint, task.text, task.calls, first_line(error))
+    return NotMeasured(task.fingerprint, task.text, task.calls, first_line(error), task.share)
 
 
 def first_line(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,26 @@ from dbtune.statement.fingerprint import fingerprint
 
 @dataclass(frozen=True, slots=True)
 class SentStatement:
-    """A statement as the application sends it, and how often."""
+    """A statement as the application sends it, how often, and its share of the workload's time."""
 
     fingerprint: str
     text: str
     calls: float
+    share: float = 0.0
+
+    @classmethod
+    def merged(cls, rows: Iterable[tuple[str, float, float]]) -> tuple[SentStatement, ...]:
+        """Of text, calls and total time, in their order; texts that mean the same are one."""
+        found: dict[str, tuple[str, float, float]] = {}
+        for text, calls, total_ms in rows:
+            name = fingerprint(text)
+            first, more, longer = found.get(name, (text, 0.0, 0.0))
+            found[name] = (first, calls + more, total_ms + longer)
+        whole_ms = sum(total_ms for _, _, total_ms in found.values()) or 1.0
+        return tuple(
+            cls(name, text, calls, total_ms / whole_ms)
+            for name, (text, calls, total_ms) in found.items()
+        )
 
 
 def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
@@ -36,7 +51,7 @@ def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
     """
     try:
         rows = connection.execute(
-            "SELECT query, sum(calls)::float8 FROM pg_stat_statements "
+            "SELECT query, sum(calls)::float8, sum(total_exec_time) FROM pg_stat_statements "
             "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) "
             "AND toplevel AND query NOT LIKE '%/* dbtune */%' "
             "GROUP BY query ORDER BY sum(total_exec_time) DESC, query"
@@ -46,12 +61,7 @@ def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
             f"pg_stat_statements cannot be read here: {first_line(error)}.",
             "Name the statements with --workload FILE.sql or --from report.json.",
         ) from error
-    found: dict[str, SentStatement] = {}
-    for text, calls in rows:
-        name = fingerprint(text)
-        more = found[name].calls if name in found else 0.0
-        found[name] = SentStatement(name, found[name].text if name in found else text, calls + more)
-    return tuple(found.values())
+    return SentStatement.merged(rows)
 
 
 def plan_tasks(
@@ -102,8 +112,9 @@ def _task(sent: SentStatement, sets: Sequence[ParameterSet]) -> Task:
         after=runs,
         kinds=tuple(s.kind for s in sets),
         guessed=sets[0].guessed,
+        share=sent.share,
     )
 
 
 def _not_measured(sent: SentStatement, reason: str) -> NotMeasured:
-    return NotMeasured(sent.fingerprint, sent.text, sent.calls, reason)
+    return NotMeasured(sent.fingerprint, sent.text, sent.calls, reason, sent.share)

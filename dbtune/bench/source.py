@@ -37,7 +37,9 @@ def read_report(path: Path) -> Analysed:
     document = _read_json(file)
     try:
         statements = tuple(
-            SentStatement(s["fingerprint"], s["text"], float(s["calls"]))
+            SentStatement(
+                s["fingerprint"], s["text"], float(s["calls"]), float(s.get("share", 0.0))
+            )
             for s in document["statements"]
         )
         database = str(document["meta"]["database"])
@@ -68,12 +70,8 @@ def read_workload(path: Path) -> tuple[SentStatement, ...]:
 
 def statements_of(snapshot: Snapshot) -> tuple[SentStatement, ...]:
     """The statements of a snapshot, by total time; texts that mean the same are one."""
-    found: dict[str, SentStatement] = {}
-    for s in sorted(snapshot.statements, key=lambda s: (-s.total_exec_ms, s.text)):
-        name = fingerprint(s.text)
-        before = found.get(name, SentStatement(name, s.text, 0.0))
-        found[name] = SentStatement(name, before.text, before.calls + s.calls)
-    return tuple(found.values())
+    by_time = sorted(snapshot.statements, key=lambda s: (-s.total_exec_ms, s.text))
+    return SentStatement.merged((s.text, s.calls, s.total_exec_ms) for s in by_time)
 
 
 def read_text(path: Path) -> str:

@@ -43,16 +43,18 @@ class Judgement:
     """From which evidence on something is said.
 
     `minimum_effect` is the relative change below which nobody cares, `minimum_ms` the absolute
-    one (an index more to plan with costs microseconds), `same_within` how narrow an interval
-    around 1 must be to call two times the same, `false_discoveries` the tolerated share of wrong
-    calls among the statements called faster or slower. `noise_confidence` is how sure the noise
-    floor is not higher; permutation test and interval guard against chance, the floor against
-    what the two cannot see: a machine that treats equal work unequally.
+    one (an index more to plan with costs microseconds). Two times are the same if the interval
+    lies within `same_within` or `same_within_ms` of no change. `false_discoveries` is the
+    tolerated share of wrong calls among the statements called faster or slower,
+    `noise_confidence` how sure the noise floor is not higher; permutation test and interval guard
+    against chance, the floor against what the two cannot see: a machine that treats equal work
+    unequally.
     """
 
     minimum_effect: float = 0.05
     minimum_ms: float = 0.005
     same_within: float = 0.10
+    same_within_ms: float = 0.010
     false_discoveries: float = 0.01
     confidence: float = 0.95
     noise_confidence: float = 0.80
@@ -188,7 +190,7 @@ def _verdict(effect: Effect, significant: bool, judgement: Judgement) -> Verdict
     interval_excludes_one = effect.high < 1 or effect.low > 1
     if significant and interval_excludes_one and abs(math.log(effect.ratio)) >= threshold:
         return Verdict.FASTER if effect.ratio < 1 else Verdict.SLOWER
-    margin = 1 + judgement.same_within
+    margin = 1 + max(judgement.same_within, judgement.same_within_ms / effect.before_ms)
     if 1 / margin <= effect.low and effect.high <= margin:
         return Verdict.SAME
     return Verdict.TOO_NOISY

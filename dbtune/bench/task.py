@@ -32,7 +32,8 @@ class Task:
 
     `before` and `after` hold one group of runs per parameter set; both sides of an index change
     hold the same runs, a rewrite's differ. `calls` weights the task within the workload, `kinds`
-    names the parameter sets, `guessed` the parameters for which only the type was known.
+    names the parameter sets, `guessed` the parameters for which only the type was known, `share`
+    is the statement's part of the workload's time (0 to 1; 0 where unknown).
     """
 
     fingerprint: str
@@ -42,6 +43,7 @@ class Task:
     after: tuple[tuple[Run, ...], ...]
     kinds: tuple[Kind, ...]
     guessed: tuple[int, ...] = ()
+    share: float = 0.0
 
     @property
     def text(self) -> str:
@@ -54,12 +56,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class NotMeasured:
-    """A statement without figures, and why."""
+    """A statement without figures, and why; `share` as with Task."""
 
     fingerprint: str
     text: str
     calls: float
     reason: str
+    share: float = 0.0
 
 
 def label_of(text: str) -> str:

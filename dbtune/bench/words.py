@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dbtune.bench.load import Load, best_pool, saturation
 from dbtune.bench.result import Benchmark, Row
 from dbtune.bench.stats import Effect, Verdict
 from dbtune.bench.target import TargetResult
+from dbtune.bench.task import NotMeasured
 from dbtune.typeset.figures import ms_text, number_of, percent_text
 
 
@@ -50,7 +52,9 @@ def verdict_counts(benchmark: Benchmark) -> str:
     """How many statements got which verdict."""
     counts = [f"{benchmark.count(v)} {v.value}" for v in Verdict if benchmark.count(v)]
     if benchmark.not_measured:
-        counts.append(f"{len(benchmark.not_measured)} not measured")
+        share = sum(left.share for left in benchmark.not_measured)
+        of_time = f" ({percent_text(share)} of the time)" if share else ""
+        counts.append(f"{len(benchmark.not_measured)} not measured{of_time}")
     return ", ".join(counts)
 
 
@@ -64,13 +68,41 @@ def method_text(benchmark: Benchmark) -> str:
         "the two shows as noise only if it came and went",
     }[environment.method]
     rounds = [row.effect.rounds for row in benchmark.rows]
-    spread = f"{min(rounds)} to {max(rounds)} rounds" if rounds else "no rounds"
+    few, many = min(rounds, default=0), max(rounds, default=0)
+    spread = f"{few} to {many} rounds" if few < many else number_of(many, "round")
     less = ", less its processes' waits for a processor" * environment.waits_taken_off
     return (
         f"PostgreSQL {environment.server_version}, {environment.machine}, "
         f"{number_of(environment.processors, 'processor')}; {how}; {spread} a statement; seed "
         f"{benchmark.seed}; times are what a client waits for{less}; writes are rolled back."
     )
+
+
+def left_text(left: NotMeasured) -> str:
+    """Why it was not measured, and how much that leaves out."""
+    share = f" ({percent_text(left.share)} of the time)" if left.share else ""
+    return f"{left.reason}{share}"
+
+
+def longer_text(row: Row) -> str:
+    """What a slower call costs: "0.04 ms more a call", "" for other verdicts."""
+    more_ms = after_ms(row) - row.effect.before_ms
+    return f"{ms_text(more_ms)} more a call" if row.verdict is Verdict.SLOWER else ""
+
+
+def load_text(load: Load) -> str:
+    """The number of connections that suited each side, and where the SLO was left."""
+    slo = load.plan.slo_p95_ms
+    before, after = (
+        "none" if (pool := best_pool(side, slo)) is None else str(pool)
+        for side in (load.before, load.after)
+    )
+    suited = f"Connections that suited best: {before} before, {after} after."
+    if slo is None:
+        return suited
+    left = [saturation(side, slo) for side in (load.before, load.after)]
+    first, second = ("not" if at is None else f"at {number_of(at, 'client')}" for at in left)
+    return f"{suited} p95 left {ms_text(slo)} {first} before, {second} after."
 
 
 def after_ms(row: Row) -> float:

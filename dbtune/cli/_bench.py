@@ -40,7 +40,7 @@ from dbtune.cli._progress import Stages, shown_progress
 from dbtune.collect import collect
 from dbtune.collect.logs import read_logs
 from dbtune.demo.application import running_demo, vacuum
-from dbtune.demo.facts import batch_upsert
+from dbtune.demo.facts import batch_upsert, named
 from dbtune.demo.pages import monday_sync
 from dbtune.demo.traffic import MIX, send_traffic
 from dbtune.errors import BadInput
@@ -194,9 +194,11 @@ def _tasks(
         logged = logged_values(traffic)
     tasks, refused = plan_tasks(connection, sent[: wanted.statements], wanted.seed, logged)
     if wanted.demo:
-        tasks = (*tasks, batch_upsert(connection, syncs=MIX[monday_sync]))
+        tasks = (*named(tasks), batch_upsert(connection, syncs=MIX[monday_sync]))
     left = tuple(
-        NotMeasured(s.fingerprint, s.text, s.calls, f"beyond the first {wanted.statements}")
+        NotMeasured(
+            s.fingerprint, s.text, s.calls, f"beyond the first {wanted.statements}", s.share
+        )
         for s in sent[wanted.statements :]
     )
     return tasks, (*refused, *left)

@@ -1,7 +1,9 @@
-"""What the CRM could send instead, as tasks to measure: the rewrites that no index can give."""
+"""What the CRM's statements are for, and the one that it could send instead of a hundred."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
@@ -23,6 +25,29 @@ IN_ONE = (
 )
 USERS = 100
 
+NAMES = {
+    '"enteredAt" >= $2 AND "enteredAt" < $3': "leads of an organisation in a date range",
+    'ORDER BY "enteredAt" DESC LIMIT': "newest leads of an organisation",
+    '"assignedUserId" = $2 AND "enteredAt" >=': "leads of an agent",
+    'count("closedWonAt")': "agent metrics, computed",
+    'INSERT INTO "AgentMetricsSnapshot"': "agent metrics, upserted",
+    'INSERT INTO "MondayUserCache"': "one user of Monday, upserted",
+    '"name" ILIKE': "name search",
+    '"customFields" @>': "results of a campaign",
+    '"closedWonAt" BETWEEN': "deals won in a quarter",
+}
+"""What a statement is for, by words that only it holds."""
+
+
+def named(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """The tasks, labelled by what they are for where that is known."""
+    return tuple(
+        replace(task, label=f"{name}: {task.label}")
+        if (name := next((name for words, name in NAMES.items() if words in task.text), None))
+        else task
+        for task in tasks
+    )
+
 
 def batch_upsert(connection: Connection[Any], syncs: float) -> Task:
     """A Monday account's hundred users: upserted one by one, and by one statement.
@@ -39,7 +64,7 @@ def batch_upsert(connection: Connection[Any], syncs: float) -> Task:
     accounts = [rows[:USERS], rows[USERS:]]
     return Task(
         fingerprint="batch-upsert",
-        label=f"{USERS} users of Monday: upserted one by one → in one statement",
+        label=f"{USERS} users of Monday, upserted one by one → by one statement",
         calls=syncs,
         before=tuple(tuple(Run(ONE_BY_ONE, row) for row in users) for users in accounts),
         after=tuple(

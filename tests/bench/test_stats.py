@@ -77,7 +77,9 @@ def test_timings_without_any_noise() -> None:
 
 def test_a_microsecond_is_no_effect() -> None:
     effect = Effect(0.02, 1.10, 1.09, 1.11, 0.0001, 0.01, 30)
-    assert verdicts([effect], Judgement()) == (Verdict.TOO_NOISY,)
+    assert verdicts([effect], Judgement()) == (Verdict.SAME,)
+    unsure = Effect(0.02, 1.10, 0.60, 1.70, 0.4, 0.3, 30)
+    assert verdicts([unsure], Judgement()) == (Verdict.TOO_NOISY,)
     assert verdicts([Effect(20.0, 1.10, 1.09, 1.11, 0.0001, 0.01, 30)], Judgement()) == (
         Verdict.SLOWER,
     )

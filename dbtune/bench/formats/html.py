@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dbtune.bench import words
-from dbtune.bench.load import Load, LoadStep, best_pool, saturation
+from dbtune.bench.load import Load, LoadStep
 from dbtune.bench.result import Benchmark, Row
 from dbtune.bench.stats import Rounds, Verdict
 from dbtune.bench.target import KPIS, TargetResult
@@ -39,12 +39,11 @@ def render(benchmark: Benchmark) -> str:
         benchmark=benchmark,
         headline=words.headline(benchmark),
         method=words.method_text(benchmark),
+        reason_of=words.left_text,
         tiles=tuple(_tiles(benchmark)),
         rows=tuple(_drawn(row, scale, limit) for row in benchmark.rows),
         targets=tuple(_target(r) for r in benchmark.targets),
-        total=scale.draw(benchmark.total.low, benchmark.total.ratio, benchmark.total.high)
-        if benchmark.total
-        else None,
+        after_ms=benchmark.total_before_ms * benchmark.total.ratio if benchmark.total else 0.0,
         load=_load(benchmark.load) if benchmark.load else None,
         limit=limit,
         max_detailed=MAX_DETAILED,
@@ -99,6 +98,7 @@ class _Drawn:
     after_ms: float
     change: str
     interval: str
+    longer: str
     drawing: _Interval
     kind: str
     before_path: str
@@ -115,6 +115,7 @@ def _drawn(row: Row, scale: _Scale, limit: int) -> _Drawn:
         after_ms=words.after_ms(row),
         change=words.change_text(effect),
         interval=words.interval_text(effect),
+        longer=words.longer_text(row),
         drawing=scale.draw(effect.low, effect.ratio, effect.high),
         kind=_CLASSES[row.verdict],
         before_path=_histogram(row.timings.before, low, high),
@@ -125,8 +126,6 @@ def _drawn(row: Row, scale: _Scale, limit: int) -> _Drawn:
 
 
 def _tiles(benchmark: Benchmark) -> Iterator[_Tile]:
-    if benchmark.total:
-        yield _Tile(words.change_text(benchmark.total), "workload time", "")
     for verdict in Verdict:
         if count := benchmark.count(verdict):
             yield _Tile(f"{count:,}", verdict.value, _CLASSES[verdict])
@@ -195,15 +194,11 @@ def _target(result: TargetResult) -> _Target:
 class _LoadDrawn:
     steps: tuple[tuple[LoadStep, LoadStep], ...]
     charts: tuple[tuple[str, str, str], ...]
-    pools: tuple[str, str]
-    saturations: tuple[str, str]
+    summary: str
 
 
 def _load(load: Load) -> _LoadDrawn:
     sides = (load.before, load.after)
-    slo = load.plan.slo_p95_ms
-    pools = ["–" if (p := best_pool(side, slo)) is None else str(p) for side in sides]
-    full = ["–" if slo is None else str(saturation(side, slo) or "not reached") for side in sides]
     charts = []
     if len(load.before) > 1:
         for name, values in (
@@ -215,8 +210,7 @@ def _load(load: Load) -> _LoadDrawn:
     return _LoadDrawn(
         tuple(zip(load.before, load.after, strict=True)),
         tuple(charts),
-        (pools[0], pools[1]),
-        (full[0], full[1]),
+        words.load_text(load),
     )
 
 

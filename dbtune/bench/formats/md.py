@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbtune.bench.load import Load, best_pool
+from dbtune.bench.load import Load
 from dbtune.bench.result import Benchmark
 from dbtune.bench.words import (
     after_ms,
@@ -12,6 +12,8 @@ from dbtune.bench.words import (
     figure_text,
     headline,
     interval_text,
+    left_text,
+    load_text,
     method_text,
     target_word,
     verdict_counts,
@@ -84,10 +86,8 @@ def _load(load: Load | None) -> Iterator[str]:
             f"{ms_text(before.p95_ms)} | {ms_text(after.p95_ms)} | "
             f"{ms_text(before.p99_ms)} | {ms_text(after.p99_ms)} |"
         )
-    pools = [best_pool(side, load.plan.slo_p95_ms) for side in (load.before, load.after)]
-    words = ["none within the SLO" if p is None else str(p) for p in pools]
     yield ""
-    yield f"Connections that suited best: {words[0]} before, {words[1]} after."
+    yield load_text(load)
     yield ""
 
 
@@ -97,7 +97,7 @@ def _not_measured(benchmark: Benchmark) -> Iterator[str]:
     yield "<details><summary>Not measured</summary>"
     yield ""
     for left in benchmark.not_measured[:MAX_ROWS]:
-        yield f"- {_code(left.text)}: {_text(left.reason)}"
+        yield f"- {_code(left.text)}: {_text(left_text(left))}"
     yield ""
     yield "</details>"
     yield ""

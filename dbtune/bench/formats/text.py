@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from dbtune.bench.result import Benchmark, Row
@@ -14,6 +14,8 @@ from dbtune.bench.words import (
     figure_text,
     headline,
     interval_text,
+    left_text,
+    load_text,
     method_text,
     target_word,
     verdict_counts,
@@ -22,9 +24,11 @@ from dbtune.typeset.figures import bytes_text, ms_text
 from dbtune.typeset.foreign import one_line
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
 BAR = 10
+RIGHT = (0, 1, 3)
+"""Columns of figures."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SPARKS = "▁▂▃▄▅▆▇█"
 _COLORS = {Verdict.FASTER: "green", Verdict.SLOWER: "red", Verdict.TOO_NOISY: "yellow"}
@@ -42,32 +46,37 @@ def render(benchmark: Benchmark, *, width: int = 120, color: bool = False) -> st
     if benchmark.stopped:
         console.print(Text(f"Partial: the run ended early ({benchmark.stopped}).", style="yellow"))
     console.print(Text(f"{verdict_counts(benchmark)}.\n"))
-    console.print(_table(benchmark, width))
+    for line in _table(benchmark, width) if benchmark.rows else ():
+        console.print(line, overflow="crop", no_wrap=True)
     console.print(Text("\n".join(_below(benchmark))))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _table(benchmark: Benchmark, width: int) -> Table:
-    """Figures keep their width; the statement gets what is left."""
-    from rich.table import Table  # noqa: PLC0415
+def _table(benchmark: Benchmark, width: int) -> Iterator[Text]:
+    """Two lines a statement: what it is, and under it the figures in columns of their own width."""
     from rich.text import Text  # noqa: PLC0415
 
     names = ("before", "after", "", "change", "95 % interval", "verdict")
     cells = [_figures(row) for row in benchmark.rows]
     widths = [max([len(name), *(len(c[n]) for c in cells)]) for n, name in enumerate(names)]
-    if sum(widths) + 2 * len(names) + 20 > width:  # narrow: the interval stands in the report
+    if sum(widths) + 2 * len(names) > width:  # narrow: the interval stands in the report
         cells = [(*c[:4], "", c[5]) for c in cells]
         names, widths[4] = (*names[:4], "", names[5]), 0
-    left = max(width - sum(widths) - 2 * len(names), 12)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("statement", width=left, no_wrap=True, overflow="ellipsis")
-    for name, fit in zip(names, widths, strict=True):
-        right = name in ("before", "after", "change")
-        table.add_column(name, justify="right" if right else "left", min_width=fit, no_wrap=True)
+    yield Text(_columns(names, widths), style="dim")
     for row, figures in zip(benchmark.rows, cells, strict=True):
-        verdict = Text(row.verdict.value, style=_COLORS.get(row.verdict, ""))
-        table.add_row(Text(one_line(row.task.label, left)), *figures[:5], verdict)
-    return table
+        yield Text(one_line(row.task.label, width), style="bold")
+        line = Text(_columns(figures[:5], widths[:5]))
+        yield line.append(f"  {figures[5]}", style=_COLORS.get(row.verdict, ""))
+
+
+def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Figures right-aligned, words left-aligned, an empty column left out."""
+    placed = [
+        cell.rjust(wide) if n in RIGHT else cell.ljust(wide)
+        for n, (cell, wide) in enumerate(zip(cells, widths, strict=True))
+        if wide
+    ]
+    return "  " + "  ".join(placed)
 
 
 def _figures(row: Row) -> tuple[str, str, str, str, str, str]:
@@ -113,7 +122,7 @@ def _below(benchmark: Benchmark) -> list[str]:
     if benchmark.load:
         lines += _load(benchmark)
     lines += [
-        f"not measured: {one_line(n.text, 60)}: {one_line(n.reason, 120)}"
+        f"not measured: {one_line(n.text, 60)}: {one_line(left_text(n), 120)}"
         for n in benchmark.not_measured[:10]
     ]
     if len(benchmark.not_measured) > 10:
@@ -132,4 +141,4 @@ def _load(benchmark: Benchmark) -> list[str]:
     if len(load.before) > 1:
         before, after = (sparkline([s.tps for s in side]) for side in (load.before, load.after))
         lines.append(f"throughput by clients  before {before}  after {after}")
-    return lines
+    return [*lines, load_text(load)]
