@@ -125,23 +125,31 @@ def synthesise_into(
                 refused = _settings(owner, snapshot)
                 finish(owner)
         except BaseException as error:
-            left = _undone(dsn, owner.info.backend_pid)
+            dropped = _undone(dsn, owner.info.backend_pid)
             if isinstance(error, psycopg.Error):
-                raise CannotConnect(f"The rows could not be made: {said(error)}.", left) from None
+                raise CannotConnect(
+                    f"The rows could not be made: {said(error)}.", _LEFT[dropped]
+                ) from None
+            if not dropped:
+                raise CannotConnect("Interrupted.", _LEFT[dropped]) from None
             raise
     return Synthesised(dsn, made.rows, (*_remarks(unfinished), *made.notes, *refused))
 
 
-def _undone(dsn: str, under_way: int) -> str:
-    """Drop what was made; a sentence on what came of it."""
+_LEFT = {
+    True: "What was made has been dropped.",
+    False: "What was made is still there: run the same command again, it drops that first.",
+}
+
+
+def _undone(dsn: str, under_way: int) -> bool:
+    """Drop what was made; False if that was not possible."""
     try:
         with open_connection(dsn, autocommit=True) as cleaner:
             undo(cleaner, under_way)
     except (psycopg.Error, CannotConnect):
-        return (
-            "What was made could not be dropped: run the same command again, it drops that first."
-        )
-    return "What was made has been dropped."
+        return False
+    return True
 
 
 def _remarks(unfinished: bool) -> Iterator[NotMade]:
