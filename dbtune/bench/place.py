@@ -9,6 +9,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
+from dbtune.bench.source import Analysed
 from dbtune.errors import BadInput, CannotConnect
 
 
@@ -39,13 +40,13 @@ def connect_to_bench(dsn: str) -> Connection[Any]:
 
 
 def refuse_production(
-    connection: Connection[Any], analysed_database: str | None, known_as: str | None
+    connection: Connection[Any], analysed: Analysed | None, known_as: str | None
 ) -> None:
     """Stop before anything is done to a server that somebody may be working on.
 
     Args:
         connection: to the database to measure on.
-        analysed_database: the name of the database that was analysed, where known.
+        analysed: the analysis that is measured, where there is one.
         known_as: the name by which the user confirms that this one may be used.
 
     Raises:
@@ -54,14 +55,28 @@ def refuse_production(
     name = connection.info.dbname
     if known_as == name:
         return
-    reasons = list(_signs(connection))
+    reasons = [*_likeness(connection, analysed), *_signs(connection)]
     if reasons:
-        same = " It has the name of the database that was analysed." * (name == analysed_database)
         raise BadInput(
-            f"The database {name} looks like one that is in use: {'; '.join(reasons)}.{same} "
+            f"The database {name} looks like one that is in use: {'; '.join(reasons)}. "
             "A benchmark would load it and change its indexes.",
             f"Name a clone with --on, or say --i-know-this-is {name}.",
         )
+
+
+def _likeness(connection: Connection[Any], analysed: Analysed | None) -> Iterator[str]:
+    """A dump restored elsewhere keeps the database's name; its cluster has a number of its own."""
+    if analysed is None or analysed.database != connection.info.dbname:
+        return
+    row = connection.execute(
+        "SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') "
+        "THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END"
+    ).fetchone()
+    cluster = row[0] if row else None
+    if cluster is None or analysed.system_identifier is None:
+        yield "it has the name of the database that was analysed"
+    elif cluster == analysed.system_identifier:
+        yield "it is the database that was analysed, or a physical copy of its server"
 
 
 def _signs(connection: Connection[Any]) -> Iterator[str]:

@@ -20,11 +20,15 @@ from dbtune.statement.fingerprint import fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """What `dbtune analyze` wrote: recommendations as a change, statements, database."""
+    """What `dbtune analyze` wrote: recommendations as a change, statements, database.
+
+    `system_identifier` is the analysed cluster's own number, None where it could not be read.
+    """
 
     change: Change
     statements: tuple[SentStatement, ...]
     database: str
+    system_identifier: str | None = None
 
 
 def read_report(path: Path) -> Analysed:
@@ -42,7 +46,8 @@ def read_report(path: Path) -> Analysed:
             )
             for s in document["statements"]
         )
-        database = str(document["meta"]["database"])
+        meta = document["meta"]
+        database, cluster = str(meta["database"]), meta.get("system_identifier")
         ddl = [r["ddl"] for r in document["recommendations"] if r["kind"].endswith("_index")]
     except (KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{file} is not a report of dbtune analyze: {error!r}.") from error
@@ -53,7 +58,7 @@ def read_report(path: Path) -> Analysed:
         change = read_change(read_text(up), read_text(down) if down.exists() else "")
     else:
         change = read_change(";\n".join(d.rstrip(";") for d in ddl))
-    return Analysed(change, statements, database)
+    return Analysed(change, statements, database, cluster)
 
 
 def read_workload(path: Path) -> tuple[SentStatement, ...]:

@@ -110,8 +110,7 @@ def measure(wanted: Wanted) -> None:
         if wanted.on_own_server and change.is_switchable:
             benchmark = bench_on_own_server(connection, dsn, change, order, stages)
         else:
-            known = analysed.database if analysed else None
-            refuse_production(connection, known, wanted.known_as)
+            refuse_production(connection, analysed, wanted.known_as)
             _make_folder(wanted.out)
             benchmark = bench_in_blocks(
                 lambda: connect_to_bench(dsn), dsn, change, order, revert=wanted.revert,

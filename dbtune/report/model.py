@@ -28,7 +28,7 @@ class Meta:
     """Whom the report is about and what made it. `server_version` reads like "18.6".
 
     `engine` names what priced the recommendations ("" when nothing did). `kind` is "analyze" or
-    "check".
+    "check". `system_identifier` is the cluster's own number, where it may be read.
     """
 
     dbtune_version: str
@@ -38,6 +38,7 @@ class Meta:
     engine: str = ""
     kind: str = "analyze"
     timings: tuple[StageTiming, ...] = ()
+    system_identifier: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def report_of(
         captured_at=snapshot.captured_at,
         engine=workload.advice.engine,
         timings=tuple(timings),
+        system_identifier=snapshot.server.system_identifier,
     )
     statements = sorted(map(reported, workload.statements), key=lambda s: (-s.share, s.fingerprint))
     return Report(

@@ -19,6 +19,7 @@ from dbtune.bench.journal import open_journal, read_journal, restore
 from dbtune.bench.measure import Effort
 from dbtune.bench.place import connect_to_bench, refuse_production
 from dbtune.bench.run import Order
+from dbtune.bench.source import Analysed
 from dbtune.bench.stats import Verdict
 from dbtune.bench.switch import indexes_of
 from dbtune.errors import BadInput, CannotConnect
@@ -224,15 +225,33 @@ def test_a_broken_journal_is_told(tmp_path: Path, content: str) -> None:
 def test_a_database_in_use_is_refused(dsn: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     with connect_to_bench(dsn) as connection:
-        refuse_production(connection, "crm", None)
+        refuse_production(connection, None, None)
         with (
             psycopg.connect(dsn, application_name="shop"),
             pytest.raises(BadInput, match="in use") as refusal,
         ):
-            refuse_production(connection, "crm", None)
+            refuse_production(connection, None, None)
         assert f"--i-know-this-is {name}" in str(refusal.value)
         with psycopg.connect(dsn, application_name="shop"):
-            refuse_production(connection, "crm", str(name))
+            refuse_production(connection, None, str(name))
+
+
+def test_the_analysed_database_is_refused_and_its_dump_elsewhere_is_not(dsn: str) -> None:
+    change = read_change(UP)
+    with connect_to_bench(dsn) as connection:
+        name = connection.info.dbname
+        row = connection.execute(
+            "SELECT system_identifier::text FROM pg_control_system()"
+        ).fetchone()
+        assert row is not None
+        same = Analysed(change, (), name, row[0])
+        with pytest.raises(BadInput, match="database that was analysed, or a physical copy"):
+            refuse_production(connection, same, "another")
+        refuse_production(connection, same, name)
+        refuse_production(connection, Analysed(change, (), name, "7"), None)
+        refuse_production(connection, Analysed(change, (), "other", row[0]), None)
+        with pytest.raises(BadInput, match="has the name of the database"):
+            refuse_production(connection, Analysed(change, (), name), None)
 
 
 def test_no_password_is_told() -> None:

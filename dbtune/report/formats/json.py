@@ -53,6 +53,8 @@ def _meta(report: Report) -> dict[str, Any]:
         "captured_at": meta.captured_at,
         "engine": meta.engine or None,
     }
+    if meta.system_identifier:
+        document["system_identifier"] = meta.system_identifier
     if meta.timings:
         document["timings"] = [{"stage": t.stage, "seconds": t.seconds} for t in meta.timings]
     return document
