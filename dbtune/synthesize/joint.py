@@ -112,11 +112,18 @@ class Following:
         return ranks, mask
 
     def _followed(self, lead: Ints, rows: Ints) -> Ints:
-        number, middle = self.lead.spread.locate(lead)
+        number, below, own = self.lead.spread.locate(lead)
         distinct = int(self.lead.spread.distinct.sum())
-        before = number * self.combinations // distinct
-        several = np.maximum((number + 1) * self.combinations // distinct - before, 1)
+        extra = self.combinations - int(self.spread.distinct.sum()) + 1
+        if extra >= distinct:  # rows of one value may cross from one value here to the next
+            strata = extra
+            within = (hashed(rows, self.key + 2) >> np.uint64(11)) / _FINE
+        else:
+            strata = max(self.combinations, distinct)
+            within = np.full(len(rows), 0.5)
+        before = number * strata // distinct
+        several = np.maximum((number + 1) * strata // distinct - before, 1)
         turn = drawn(rows, self.key + 1, 1 << 40) % several
-        share = (middle + turn) / several
+        share = (below + within * own + turn) / several
         total = self.spread.rows
         return self.spread.ranks(np.minimum((share * total).astype(np.int64), total - 1))

@@ -87,7 +87,7 @@ def hide_pages(session: Connection[Any], relations: Sequence[Relation]) -> None:
     with session.transaction():  # only rows whose commit is on disk become all-visible
         session.execute("SET LOCAL synchronous_commit = on")
         session.execute("SELECT pg_current_xact_id()")
-    session.execute("VACUUM")
+    session.execute("VACUUM (ANALYZE)")
     for relation in relations:
         if relation.kind != "r" or not relation.relpages:
             continue

@@ -25,12 +25,14 @@ from dbtune.synthesize.fill import (
     may_be_null,
     with_value,
 )
+from dbtune.synthesize.grouped import groups_of
 from dbtune.synthesize.invent import Invention
 from dbtune.synthesize.keys import first_of_each, unique_together
 from dbtune.synthesize.linked import Links
 from dbtune.synthesize.order import Order, key_of
 from dbtune.synthesize.ragged import Ints
 from dbtune.synthesize.spread import Spread, even
+from dbtune.synthesize.together import Together
 from dbtune.synthesize.unit import Unit, leaves, statistics_of, within_leaves
 
 Place = tuple[QualifiedName, str]
@@ -68,6 +70,9 @@ class Planner:
         self._invention = invention
         self._links = links
         self._keys = Keys(snapshot, links)
+        self._columns_together = Together(
+            snapshot, groups_of(snapshot), lambda c, texts: invention.known(c, texts)[0], seed
+        )
         self._seed = seed
         self._filled: dict[QualifiedName, Filled] = {}
         self._domains: dict[Place, tuple[Domain, Spread | None]] = {}
@@ -98,6 +103,7 @@ class Planner:
         for column in unit.columns:
             if column.name not in fills:
                 fills[column.name] = self._drawn(unit, column, unique=column.name in single)
+        fills = self._columns_together.joined(unit, fills)
         rows = self._rows_of(fills, unit)
         kept = np.arange(rows) if rows < unit.rows else None
         if rows < unit.rows:

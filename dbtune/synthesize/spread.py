@@ -10,6 +10,8 @@ import numpy as np
 from dbtune.synthesize.order import hashed
 from dbtune.synthesize.ragged import Ints
 
+Shares = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 _ROUNDS = 8
 _SALT = 29
 _TWO_EVEN_DRAWS = 6.0  # the variance of the difference of two, each from [0, a), is a² / 6
@@ -56,15 +58,17 @@ class Spread:
         ranks: Ints = self.first[at] + number * self.width[at] // self.distinct[at]
         return ranks
 
-    def locate(self, ranks: Ints) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.float64]]]:
-        """The numbers of the values with these ranks, and the middle of their rows, from 0 to 1."""
+    def locate(self, ranks: Ints) -> tuple[Ints, Shares, Shares]:
+        """The numbers of the values with these ranks, and the shares of all rows that lie below
+        each value and that have it.
+        """
         at = np.searchsorted(self.first, ranks, "right") - 1
         distinct = self.distinct[at]
         number = ((ranks - self.first[at] + 1) * distinct - 1) // self.width[at]
         begin = np.concatenate([[0], self.ends])[at]
-        middle = begin + (number + 0.5) * (self.ends[at] - begin) / distinct
+        each = (self.ends[at] - begin) / distinct
         before = np.concatenate([[0], np.cumsum(self.distinct)])[at]
-        return before + number, middle / self.rows
+        return before + number, (begin + number * each) / self.rows, each / self.rows
 
     def _numbers(self, segment: Ints, place: Ints, rows: Ints) -> Ints:
         """Which of its segment's values each row has.
