@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from threading import Barrier
@@ -13,32 +13,42 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dbtune.snapshot.model import Counter, Reading, Snapshot
+from tests.corpus.clinic_driver_views import asyncpg_views, psycopg_views
+from tests.corpus.clinic_piccolo_views import piccolo_views
+from tests.corpus.clinic_pony_views import pony_views
+from tests.corpus.clinic_tortoise_views import tortoise_views
 from tests.corpus.django_views import django_views
 from tests.corpus.peewee_views import peewee_views
 from tests.corpus.sqlalchemy_views import sqlalchemy_async_views, sqlalchemy_views
 from tests.corpus.views import Views
 
-_SCHEMA = Path(__file__).with_name("schema.sql")
 THREADS = 4
 
 
-def make_library(dsn: str) -> str:
-    """A database with the library in it; returns its DSN."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS library WITH (FORCE)")
-        connection.execute("CREATE DATABASE library")
-    library = make_conninfo(dsn, dbname="library")
-    with psycopg.connect(library, autocommit=True) as connection:
-        connection.execute(_SCHEMA.read_bytes())
-    return library
+@dataclass(frozen=True)
+class Application:
+    """An application of the corpus: its schema, and the client libraries that use it."""
+
+    name: str
+    clients: tuple[Callable[[str], Views], ...]
+
+    def made_in(self, dsn: str) -> str:
+        """A database of a server with the application's schema and rows in it; returns its DSN."""
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)".encode())
+            connection.execute(f"CREATE DATABASE {self.name}".encode())
+        made = make_conninfo(dsn, dbname=self.name)
+        with psycopg.connect(made, autocommit=True) as connection:
+            connection.execute(Path(__file__).with_name(f"{self.name}.sql").read_bytes())
+        return made
 
 
-def all_clients(library: str) -> list[Views]:
-    """Every client library with its views."""
-    makers: tuple[Callable[[str], Views], ...] = (
-        django_views, sqlalchemy_views, sqlalchemy_async_views, peewee_views,
-    )  # fmt: skip
-    return [make(library) for make in makers]
+LIBRARY = Application(
+    "library", (django_views, sqlalchemy_views, sqlalchemy_async_views, peewee_views)
+)
+CLINIC = Application(
+    "clinic", (tortoise_views, pony_views, piccolo_views, asyncpg_views, psycopg_views)
+)
 
 
 def run_rounds(clients: list[Views], *, rounds: int, repeats: int, seed: int = 7) -> Iterator[int]:

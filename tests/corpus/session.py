@@ -17,7 +17,7 @@ from dbtune.rules.model import Rule
 from dbtune.snapshot.model import Snapshot
 from dbtune.snapshot.scope import Scope
 from dbtune.workload import Workload
-from tests.corpus.run import all_clients, make_library, run_rounds, with_readings
+from tests.corpus.run import Application, run_rounds, with_readings
 from tests.corpus.score import Score, fingerprints, score
 from tests.corpus.views import IDENTICAL, N_PLUS_ONE, ROW_BY_ROW, View, Views
 from tests.logs.conftest import LoggingServer
@@ -62,16 +62,16 @@ class Corpus:
         return score(_judged(workload, rules), self.views, self.sent, rules)
 
 
-def run_corpus(server: LoggingServer, folder: Path) -> Corpus:
-    """Run every view on a server; its log files are copied into `folder`."""
-    library = make_library(server.dsn())
-    clients = all_clients(library)
+def run_corpus(application: Application, server: LoggingServer, folder: Path) -> Corpus:
+    """Run every view of an application on a server; its log files are copied into `folder`."""
+    dsn = application.made_in(server.dsn())
+    clients = [make(dsn) for make in application.clients]
     server.rotate()
-    snapshots = [collect(library)]
-    snapshots += [collect(library) for _ in run_rounds(clients, rounds=ROUNDS, repeats=REPEATS)]
+    snapshots = [collect(dsn)]
+    snapshots += [collect(dsn) for _ in run_rounds(clients, rounds=ROUNDS, repeats=REPEATS)]
     logs = server.logged(folder)
     snapshot = with_readings(snapshots)
-    sent = fingerprints([view for client in clients for view in client.all], library)
+    sent = fingerprints([view for client in clients for view in client.all], dsn)
     corpus = Corpus(tuple(clients), sent, snapshot, logs)
     corpus.close()
     return corpus
