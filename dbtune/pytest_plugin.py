@@ -115,12 +115,16 @@ def _loops(seen: Watched, dsn: str) -> list[str]:
     from dbtune.progress import Silent  # noqa: PLC0415
     from dbtune.rules.judge import judge  # noqa: PLC0415
     from dbtune.rules.load import load_rules  # noqa: PLC0415
+    from dbtune.snapshot.model import Counter, Reading  # noqa: PLC0415
     from dbtune.snapshot.scope import Scope  # noqa: PLC0415
 
     (rule,) = (rule for rule in load_rules() if rule.id == "n-plus-one")
     # All calls are this test's: a few are enough to tell.
-    rule = replace(rule, params=replace(rule.params, min_child_calls=rule.params.min_runs))
-    snapshot = replace(collect(dsn), statements=seen.statements, readings=())
+    params = replace(rule.params, min_child_calls=rule.params.min_runs, min_undeclared_intervals=1)
+    rule = replace(rule, params=params)
+    counters = tuple(Counter(s.calls, s.rows, s.total_exec_ms) for s in seen.statements)
+    readings = (Reading("", (None,) * len(counters)), Reading("", counters))
+    snapshot = replace(collect(dsn), statements=seen.statements, readings=readings)
     workload = assemble_workload(snapshot, None, Scope(), Silent())
     workload = replace(workload, traffic=seen.traffic)
     judged = judge(workload, [rule], min_confidence=Confidence.LIKELY)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-UnitOrigin = Literal["trace", "session"]
+UnitOrigin = Literal["trace", "session", "pool"]
 """What holds a unit together: a trace id in the statements' comments, or one session without a
-long pause. A session may serve several requests in a row: see `Unit.transactions`."""
+long pause. A session may serve several requests in a row: see `Unit.transactions`. In a unit of
+origin "pool" only time does: a pool lent a connection for each statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,18 @@ class Unit:
 
     One element per execution in each column. `transactions` holds a number per explicit
     transaction, and -1 for an execution in a transaction of its own. `starts_ms` counts from the
-    unit's first start. `idle_ms` is how long the session waited for its client before the
-    execution (0 for the first); logs round times to milliseconds, so a single wait can be off
-    by that much, even below zero, while their sum is right. `values` are the
-    logged parameters or literals as text, None where the log has none; `session_count` tells how
-    many connections took part.
+    unit's first start, at `begin_ms` of the log's own clock. `idle_ms` is how long the session
+    waited for its client before the execution (0 for the first); logs round times to
+    milliseconds, so a single wait can be off by that much, even below zero, while their sum is
+    right. `values` are the logged parameters or literals as text, None where the log has none;
+    `session_count` tells how many connections took part.
     """
 
     origin: UnitOrigin
     attribution: str
     application: str
     session_count: int
+    begin_ms: float
     shapes: tuple[int, ...]
     transactions: tuple[int, ...]
     starts_ms: tuple[float, ...]

@@ -26,6 +26,20 @@ _STYLES: tuple[tuple[re.Pattern[str], Client], ...] = (
         Client("Active Record", "includes or preload", "insert_all, upsert_all"),
     ),
     (
+        re.compile(r'^SELECT (?:ALL|DISTINCT) "\w+"\."\w+" AS "'),
+        Client("Piccolo", "a column of the foreign key, or prefetch", "insert() with all rows"),
+    ),
+    (
+        re.compile(
+            r'^SELECT (?:"\w+"(?:\."\w+")?,)+"|^SELECT COUNT\(\*\) FROM "\w+" WHERE "\w+"=\$'
+        ),
+        Client("Tortoise", "select_related or prefetch_related", "bulk_create, bulk_update"),
+    ),
+    (
+        re.compile(r'^SELECT [^\n]*"\nFROM "|^SELECT "(\w)"\."\w+".* FROM "\w+" "\1"'),
+        Client("Pony", "prefetch(), or an attribute of the entity", "one statement of SQL"),
+    ),
+    (
         re.compile(r'"t1"\."\w+".* FROM "\w+" AS "t1"'),
         Client("peewee", "prefetch() or join()", "insert_many()"),
     ),
@@ -68,7 +82,22 @@ _STYLES: tuple[tuple[re.Pattern[str], Client], ...] = (
 )
 
 
+_QUOTED = re.compile(r'\b(?i:FROM|INTO|UPDATE)\s+"[a-z_][a-z0-9_]*"')
+_BARE = re.compile(r"\b(?i:FROM|INTO|UPDATE)\s+[a-zA-Z_]")
+
+
 def client_of(text: str) -> Client:
     """The client library whose style a statement has; an empty one where none is recognised."""
-    one_line = text if "\n" in text and "\nWHERE" in text else " ".join(text.split())
+    one_line = text if "\nFROM " in text else " ".join(text.split())
     return next((client for style, client in _STYLES if style.search(one_line)), _UNKNOWN)
+
+
+def is_one_client(text: str, other: str) -> bool:
+    """False for statements in the styles of two clients, or if one quotes names in vain."""
+    first, second = client_of(text), client_of(other)
+    if first.name and second.name:
+        return first == second
+    return not any(
+        _QUOTED.search(quoted) and _BARE.search(bare)
+        for quoted, bare in ((text, other), (other, text))
+    )

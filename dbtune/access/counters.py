@@ -6,17 +6,18 @@ have alike totals part company from one interval to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, pairwise
 
-from dbtune.access.client import client_of
+from dbtune.access.client import is_one_client
+from dbtune.access.reference import Reference, references_of
 from dbtune.identifier import QualifiedName
-from dbtune.snapshot.catalog import Constraint
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.fingerprint import fingerprint
 from dbtune.statement.model import RelationUse, Statement
+from dbtune.statement.outline import outline
 from dbtune.workload import Workload, WorkloadStatement
 
 _MOST_PARENTS = 6
@@ -44,7 +45,7 @@ class Pair:
     others: tuple[WorkloadStatement, ...]
     relation: QualifiedName
     column: str
-    constraint: str
+    reference: Reference
     ratio: float
     intervals: int
     holds_over_time: bool
@@ -53,7 +54,7 @@ class Pair:
 
     @property
     def is_one_client(self) -> bool:
-        return client_of(self.child.text) == client_of(self.parent.text)
+        return is_one_client(self.child.text, self.parent.text)
 
     @property
     def runs_per_parent(self) -> float:
@@ -65,12 +66,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
-    """A statement that can feed a child, and the foreign key that says so."""
+    """A statement that can feed a child, and the reference that says so.
+
+    `share` is the part of the statement's rows that do.
+    """
 
     statement: WorkloadStatement
     relation: QualifiedName
     column: str
-    constraint: str
+    reference: Reference
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,15 @@ class _Change:
 def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
     """One pair per child that the rows of one list, or of two, can explain."""
     deltas = _Deltas(workload.snapshot)
+    references = _by_end(references_of(workload.snapshot))
     for child, parsed in workload.parsed():
         if parsed.kind != "select" or not child.calls:
             continue
         feeds = sorted(
             (
                 feed
-                for feed in _feeds(workload, child, parsed)
-                if feed.statement.statistics.rows * min_ratio <= child.calls
+                for feed in _feeds(workload, references, child, parsed)
+                if feed.statement.statistics.rows * feed.share * min_ratio <= child.calls
             ),
             key=lambda feed: (-feed.statement.statistics.rows, feed.statement.fingerprint),
         )[:_MOST_PARENTS]
@@ -99,13 +105,13 @@ def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator
             for chosen in combinations(feeds, size)
             if (pair := _pair(child, chosen, deltas, min_ratio=min_ratio, max_ratio=max_ratio))
         ]
-        found += _recursions(workload.snapshot, child, parsed, deltas, min_ratio)
+        found += _recursions(references, child, parsed, deltas, min_ratio)
         if found:
             yield min(found, key=_order)
 
 
 def _recursions(
-    snapshot: Snapshot,
+    references: _ByEnd,
     child: WorkloadStatement,
     parsed: Statement,
     deltas: _Deltas,
@@ -113,9 +119,9 @@ def _recursions(
 ) -> Iterator[Pair]:
     """A tree walked down by a lookup that its own rows feed: calls are rows and the few roots."""
     rows = child.statistics.rows
-    for use, column, other, constraint in _looked_up(snapshot, parsed):
+    for use, column, other, reference in _looked_up(references, parsed):
         if other == use.relation and rows < child.calls and child.calls <= rows / _OWN_ROWS:
-            feed = _Feed(child, use.relation, column, constraint)
+            feed = _Feed(child, use.relation, column, reference)
             pair = _pair(
                 child, [feed], deltas,
                 min_ratio=min_ratio, max_ratio=1 / _OWN_ROWS, dense_rows=0.0,
@@ -135,18 +141,33 @@ def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:
     )
 
 
-def _feeds(workload: Workload, child: WorkloadStatement, parsed: Statement) -> Iterator[_Feed]:
+def _feeds(
+    workload: Workload, references: _ByEnd, child: WorkloadStatement, parsed: Statement
+) -> Iterator[_Feed]:
     """Statements whose rows hold values that the child looks up by equality, each once."""
     seen: set[str] = set()
-    for use, column, other, constraint in _looked_up(workload.snapshot, parsed):
-        for statement, _ in workload.uses_of(other):
+    for use, column, other, reference in _looked_up(references, parsed):
+        holds = other == reference.relation
+        for statement, there in workload.uses_of(other):
+            fixed = {qual.column for qual in there.quals_of("equal")}
+            ends = reference.columns if holds else reference.key
             if (
-                _lists_without(statement, use.relation)
+                statement.fingerprint not in seen
                 and statement.fingerprint != child.fingerprint
-                and statement.fingerprint not in seen
+                and _lists_without(statement, use.relation)
+                # Rows that were found by one value of it lead to one row.
+                and not fixed.issuperset(ends)
+                and _returns(statement, ends)
             ):
                 seen.add(statement.fingerprint)
-                yield _Feed(statement, use.relation, column, constraint)
+                share = reference.share if holds else 1.0
+                yield _Feed(statement, use.relation, column, reference, share)
+
+
+def _returns(statement: WorkloadStatement, columns: Sequence[str]) -> bool:
+    """True if these columns are among what the statement returns."""
+    seen = outline(statement.text)
+    return seen.all_columns or {column.column for column in seen.projected}.issuperset(columns)
 
 
 def _lists_without(statement: WorkloadStatement, relation: QualifiedName) -> bool:
@@ -160,29 +181,35 @@ def _lists_without(statement: WorkloadStatement, relation: QualifiedName) -> boo
     )
 
 
+_ByEnd = Mapping[QualifiedName, Sequence[Reference]]
+
+
+def _by_end(references: Sequence[Reference]) -> _ByEnd:
+    """The references by each relation that holds one or is referred to."""
+    ends: dict[QualifiedName, list[Reference]] = {}
+    for one in references:
+        for relation in {one.relation: None, one.referenced: None}:
+            ends.setdefault(relation, []).append(one)
+    return ends
+
+
 def _looked_up(
-    snapshot: Snapshot, parsed: Statement
-) -> Iterator[tuple[RelationUse, str, QualifiedName, str]]:
-    """Each keyed column compared with a parameter, and the relation whose rows can feed it."""
+    references: _ByEnd, parsed: Statement
+) -> Iterator[tuple[RelationUse, str, QualifiedName, Reference]]:
+    """Each key compared with parameters, its first column, and what relation can feed it."""
     for use in parsed.relations:
         if use.limit is not None and use.quals_of("range"):
             continue  # pages
-        for qual in use.quals_of("equal"):
-            if qual.operand != "parameter" or qual.expression:
-                continue
-            for key in snapshot.foreign_keys_by_end.get(use.relation, ()):
-                if len(key.columns) == 1 and key.referenced is not None:
-                    other = _other_end(key, use.relation, qual.column)
-                    if other:
-                        yield use, qual.column, other, key.name
-
-
-def _other_end(key: Constraint, relation: QualifiedName, column: str) -> QualifiedName | None:
-    if (key.relation, key.columns) == (relation, (column,)):
-        return key.referenced
-    if (key.referenced, key.referenced_columns) == (relation, (column,)):
-        return key.relation
-    return None
+        given = {
+            qual.column
+            for qual in use.quals_of("equal")
+            if qual.operand == "parameter" and not qual.expression
+        }
+        for one in references.get(use.relation, ()):
+            if one.relation == use.relation and given.issuperset(one.columns):
+                yield use, one.columns[-1], one.referenced, one
+            if one.referenced == use.relation and given.issuperset(one.key):
+                yield use, one.key[-1], one.relation, one
 
 
 def _pair(
@@ -195,7 +222,7 @@ def _pair(
     dense_rows: float = _DENSE_ROWS,
 ) -> Pair | None:
     """The child with these feeds, if their rows explain its calls and the first is a list."""
-    rows = sum(feed.statement.statistics.rows for feed in feeds)
+    rows = sum(round(feed.statement.statistics.rows * feed.share) for feed in feeds)
     ratio = child.calls / rows if rows else 0.0
     first = feeds[0]
     if not min_ratio <= ratio <= max_ratio or first.statement.rows_per_call < dense_rows:
@@ -204,7 +231,7 @@ def _pair(
         (calls, fed)
         for calls, fed in zip(
             deltas.calls(child.fingerprint),
-            deltas.rows([feed.statement.fingerprint for feed in feeds]),
+            deltas.rows(feeds),
             strict=True,
         )
         if calls or fed
@@ -219,7 +246,7 @@ def _pair(
         others=tuple(feed.statement for feed in feeds[1:]),
         relation=first.relation,
         column=first.column,
-        constraint=first.constraint,
+        reference=first.reference,
         ratio=ratio,
         intervals=len(intervals),
         holds_over_time=holds,
@@ -263,8 +290,12 @@ class _Deltas:
     def calls(self, name: str) -> list[int]:
         return [changes.get(name, _Change(0, 0)).calls for changes in self._changes]
 
-    def rows(self, names: Sequence[str]) -> list[int]:
+    def rows(self, feeds: Sequence[_Feed]) -> list[int]:
+        """The rows of each interval that can lead to lookups."""
         return [
-            sum(changes.get(name, _Change(0, 0)).rows for name in names)
+            sum(
+                round(changes.get(feed.statement.fingerprint, _Change(0, 0)).rows * feed.share)
+                for feed in feeds
+            )
             for changes in self._changes
         ]

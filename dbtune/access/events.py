@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dbtune.access.link import Links
-from dbtune.statement.outline import Outline
+from dbtune.access.values import values_of
+from dbtune.statement.outline import ColumnName, Outline
 from dbtune.traffic import Unit
 
+_LOOKED_AT = 50
 Role = Literal["lookup", "list", "write", "other"]
 
 
@@ -46,7 +48,7 @@ def _role(outline: Outline, links: Links) -> Role:
     pages = outline.has_offset or (outline.ranged and outline.has_limit)
     if outline.locks:
         return "other"
-    if any(map(links.is_unique, outline.equal)) and not outline.listed:
+    if links.finds_one(outline) and not outline.listed:
         return "lookup"
     if any(map(links.is_key, outline.equal)) and not (pages or outline.listed):
         return "lookup"
@@ -92,3 +94,31 @@ def distinct(runs: Sequence[Event]) -> int | None:
     if any(run.values is None for run in runs):
         return None
     return len({run.values for run in runs})
+
+
+def is_same(runs: Sequence[Event]) -> bool:
+    """True if the runs asked the same again; two turns of values may alternate."""
+    different = distinct(runs)
+    return different is not None and different < min(3, len(runs))
+
+
+def varying(outline: Outline, runs: Sequence[Event]) -> tuple[ColumnName, ...]:
+    """Of the columns compared with values, those whose values differ; all if none is known to."""
+    found = tuple(column for column, count in _value_counts(outline, runs).items() if count > 1)
+    return found or outline.equal
+
+
+def leading(outline: Outline, runs: Sequence[Event]) -> tuple[ColumnName, ...]:
+    """The varying columns but those of far fewer values: what asks row by row varies most."""
+    counts = _value_counts(outline, runs)
+    return tuple(c for c in varying(outline, runs) if counts[c] * 2 >= max(counts.values()))
+
+
+def _value_counts(outline: Outline, runs: Sequence[Event]) -> dict[ColumnName, int]:
+    """How many values each column was compared with; 0 where the log tells none."""
+    values = [values_of(run.values) for run in runs[:_LOOKED_AT]]
+    counts = {}
+    for column, number in zip(outline.equal, outline.given, strict=True):
+        at = (number or 0) - 1
+        counts[column] = len({v[at] for v in values if v is not None and 0 <= at < len(v)})
+    return counts

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dbtune.access.cure import relation_named
 from dbtune.access.link import links_of
-from dbtune.access.loops import Limits, LoopKind
+from dbtune.access.loop import Limits, LoopKind
 from dbtune.access.pattern import Pattern, patterns
 from dbtune.finding import Confidence, Subject
 from dbtune.workload import Workload
@@ -20,17 +20,17 @@ def logged_patterns(workload: Workload, kind: LoopKind, limits: Limits) -> Itera
     yield from (p for p in patterns(workload.traffic, links, limits) if p.kind == kind)
 
 
-def confidence_of(pattern: Pattern, min_parent_followed: float) -> Confidence:
+def confidence_of(pattern: Pattern) -> Confidence:
     """Proven when values were seen to differ in one piece of work, or right after their parent."""
     seen = pattern.distinct_share is not None
     if pattern.is_certain:
         return Confidence.PROVEN if seen else Confidence.LIKELY
     if pattern.kind == "write":
         return Confidence.LIKELY
-    if pattern.parent is None or pattern.parent_followed < min_parent_followed:
+    if not pattern.is_followed:
         return Confidence.CANDIDATE
     by_key = pattern.link is not None and pattern.link.kind == "foreign key"
-    return Confidence.PROVEN if seen and by_key else Confidence.LIKELY
+    return Confidence.PROVEN if seen and by_key and not pattern.is_spread else Confidence.LIKELY
 
 
 def subject_of(workload: Workload, pattern: Pattern, columns: tuple[str, ...] = ()) -> Subject:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dbtune.access.client import client_of
 from dbtune.access.counters import Pair, pairs
 from dbtune.access.cure import batched
-from dbtune.access.loops import Limits
+from dbtune.access.loop import Limits
 from dbtune.access.pattern import Pattern
 from dbtune.detectors._loops import (
     came_from,
@@ -39,6 +39,7 @@ class Params:
     max_ratio: float
     likely_ratio: float
     max_spread: float
+    min_undeclared_intervals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,10 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
         least_runs_alone=params.min_runs_without_parent,
         batch_wait_ms=0.0,
         polling_wait_ms=params.max_wait_ms,
+        least_followed=params.min_parent_followed,
     )
     for pattern in logged_patterns(workload, "lookup", limits):
-        yield _from_logs(workload, pattern, params)
+        yield _from_logs(workload, pattern)
     shapes = workload.traffic.shapes if workload.traffic else ()
     seen = {s.fingerprint for s in shapes if s.calls >= params.min_child_calls}
     for pair in pairs(workload, min_ratio=params.min_ratio, max_ratio=params.max_ratio):
@@ -95,9 +97,9 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
             yield _from_counters(workload, pair, params)
 
 
-def _from_logs(workload: Workload, pattern: Pattern, params: Params) -> Match[Evidence]:
-    confidence = confidence_of(pattern, params.min_parent_followed)
-    column = pattern.link.column if pattern.link else pattern.child_outline.equal[0]
+def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
+    confidence = confidence_of(pattern)
+    column = _looked_up(pattern)
     text, client = pattern.child.text, client_of(pattern.child.text)
     shown = workload.traffic is not None and workload.traffic.shows_values
     return Match(
@@ -132,11 +134,18 @@ def _from_logs(workload: Workload, pattern: Pattern, params: Params) -> Match[Ev
     )
 
 
+def _looked_up(pattern: Pattern) -> ColumnName:
+    return (
+        pattern.link.column if pattern.link else (*pattern.columns, *pattern.child_outline.equal)[0]
+    )
+
+
 def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evidence]:
     child, parent = pair.child, pair.parent
     near = params.likely_ratio <= min(pair.ratio, 1 / pair.ratio)
-    steady = pair.is_one_client and pair.spread <= params.max_spread
-    likely = pair.holds_over_time and (near or steady)
+    steady = pair.spread <= params.max_spread
+    enough = pair.intervals >= (1 if pair.reference.constraint else params.min_undeclared_intervals)
+    likely = enough and pair.is_one_client and pair.holds_over_time and (near or steady)
     confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
     client = client_of(child.text)
     column = ColumnName(pair.relation.name, pair.column)
@@ -147,7 +156,7 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
             tier=confidence.word,
             child_query=child.text,
             parent_query=parent.text,
-            link=pair.constraint,
+            link=str(pair.reference),
             runs_per_unit_median=round(pair.runs_per_parent, 1),
             runs_per_unit_p95=None,
             runs_per_unit_max=None,

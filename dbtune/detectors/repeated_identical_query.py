@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dbtune.access.loops import Limits
+from dbtune.access.loop import Limits
 from dbtune.access.pattern import Pattern
 from dbtune.detectors._loops import (
     came_from,
@@ -54,14 +54,15 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
         least_runs_alone=params.min_runs,
         batch_wait_ms=0.0,
         polling_wait_ms=params.max_wait_ms,
+        least_followed=params.min_parent_followed,
     )
     for pattern in logged_patterns(workload, "identical", limits):
         if not pattern.child_outline.volatile and not pattern.child_outline.locks:
-            yield _match(workload, pattern, params)
+            yield _match(workload, pattern)
 
 
-def _match(workload: Workload, pattern: Pattern, params: Params) -> Match[Evidence]:
-    confidence = confidence_of(pattern, params.min_parent_followed)
+def _match(workload: Workload, pattern: Pattern) -> Match[Evidence]:
+    confidence = confidence_of(pattern)
     return Match(
         subject=subject_of(workload, pattern),
         evidence=Evidence(

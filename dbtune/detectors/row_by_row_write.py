@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dbtune.access.client import client_of
 from dbtune.access.cure import batched_write
-from dbtune.access.loops import Limits
+from dbtune.access.loop import Limits
 from dbtune.access.pattern import Pattern
 from dbtune.detectors._loops import (
     came_from,
@@ -73,6 +73,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
         least_runs_alone=params.min_runs_over_transactions,
         batch_wait_ms=params.max_batch_wait_ms,
         polling_wait_ms=params.max_wait_ms,
+        least_followed=0.0,
     )
     for pattern in logged_patterns(workload, "write", limits):
         yield _from_logs(workload, pattern)
@@ -88,7 +89,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
 
 
 def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
-    confidence = confidence_of(pattern, 0.0)
+    confidence = confidence_of(pattern)
     client = client_of(pattern.child.text)
     return Match(
         subject=subject_of(workload, pattern),

@@ -39,7 +39,9 @@ class Outline:
     """What a statement does, as far as its tokens tell.
 
     `relations` are names without schema, in order, the target of DML first. `equal` are columns
-    compared with one value, `listed` with a list (IN, ANY), `ranged` with bounds or patterns.
+    compared with one value; `given` are the numbers of those values where they are parameters,
+    one for each of `equal`. `listed` are columns compared with a list (IN, ANY), `ranged` with
+    bounds or patterns.
     `values_rows` is 1 for `VALUES (…)`, 2 for several rows, 0 without. `aggregates` is True when
     the first output is an aggregate or EXISTS, so that one row comes back.
     """
@@ -47,6 +49,7 @@ class Outline:
     verb: str
     relations: tuple[str, ...] = ()
     equal: tuple[ColumnName, ...] = ()
+    given: tuple[int | None, ...] = ()
     listed: tuple[ColumnName, ...] = ()
     ranged: tuple[ColumnName, ...] = ()
     projected: tuple[ColumnName, ...] = ()
@@ -77,6 +80,7 @@ def outline(text: str) -> Outline:
         verb=verb,
         relations=names,
         equal=tuple(found.equal),
+        given=tuple(found.equal.values()),
         listed=tuple(found.listed),
         ranged=tuple(found.ranged),
         projected=projected,
@@ -184,9 +188,9 @@ class _Comparisons:
     def __init__(self, words: Sequence[Token], aliases: dict[str, str]) -> None:
         self._words = words
         self._aliases = aliases
-        self.equal: list[ColumnName] = []
-        self.listed: list[ColumnName] = []
-        self.ranged: list[ColumnName] = []
+        self.equal: dict[ColumnName, int | None] = {}
+        self.listed: dict[ColumnName, int | None] = {}
+        self.ranged: dict[ColumnName, int | None] = {}
         assigning = False
         for at, token in enumerate(words):
             if token.is_word("set"):
@@ -199,9 +203,9 @@ class _Comparisons:
     def _compare(self, at: int, token: Token) -> None:
         if token.is_mark(_EQUALITY):
             if self._is_value(at + 1):
-                self._add(self.equal, self._name_before(at))
+                self._add(self.equal, self._name_before(at), self._parameter(at + 1))
             elif self._is_value_before(at):
-                self._add(self.equal, self._name_after(at + 1))
+                self._add(self.equal, self._name_after(at + 1), self._parameter_before(at))
             elif at + 1 < len(self._words) and self._words[at + 1].is_word("any", "some"):
                 self._add(self.listed, self._name_before(at))
         elif token.is_mark(*_COMPARISONS) or token.is_word(*_RANGE_WORDS):
@@ -214,11 +218,23 @@ class _Comparisons:
             at += 1
         return at < len(self._words) and self._words[at].kind in ("parameter", "string", "number")
 
+    def _parameter(self, at: int) -> int | None:
+        while at < len(self._words) and self._words[at].is_mark("("):
+            at += 1
+        return int(self._words[at].text[1:]) if self._words[at].kind == "parameter" else None
+
     def _is_value_before(self, at: int) -> bool:
+        at = self._value_end(at)
+        return at >= 0 and self._words[at].kind in ("parameter", "string", "number")
+
+    def _parameter_before(self, at: int) -> int | None:
+        return self._parameter(self._value_end(at))
+
+    def _value_end(self, at: int) -> int:
         at -= 1
         if at >= 2 and _is_name(self._words[at]) and self._words[at - 1].is_mark("::"):
             at -= 2
-        return at >= 0 and self._words[at].kind in ("parameter", "string", "number")
+        return at
 
     def _name_before(self, at: int) -> ColumnName | None:
         at -= 1
@@ -238,9 +254,11 @@ class _Comparisons:
         return _column(path, self._aliases) if path else None
 
     @staticmethod
-    def _add(into: list[ColumnName], name: ColumnName | None) -> None:
-        if name and name not in into:
-            into.append(name)
+    def _add(
+        into: dict[ColumnName, int | None], name: ColumnName | None, parameter: int | None = None
+    ) -> None:
+        if name:
+            into.setdefault(name, parameter)
 
 
 def _column(path: tuple[str, ...], aliases: dict[str, str]) -> ColumnName:

@@ -38,6 +38,7 @@ def _measure(application: Application, server: LoggingServer) -> None:
         scores["pg_stat_statements only"] = corpus.from_counters()
         for source, score in scores.items():
             _print(source, score)
+        corpus.end()
 
 
 def _print(name: str, score: Score) -> None:

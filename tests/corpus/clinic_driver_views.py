@@ -34,7 +34,7 @@ def asyncpg_views(dsn: str) -> Views:
         )
 
     pool = loop.ran(opened())
-    views = Views("asyncpg", lambda: loop.ran(pool.close()))
+    views = Views("asyncpg", end=lambda: loop.ran(pool.close()))
 
     @views.found((N_PLUS_ONE, "patient"))
     def patient_of_each_visit(choice: Random) -> None:
@@ -145,7 +145,9 @@ def asyncpg_views(dsn: str) -> Views:
     def cursor(_: Random) -> None:
         async def work() -> None:
             async with pool.acquire() as one, one.transaction():
-                async for row in one.cursor("SELECT id, state FROM visit ORDER BY id", prefetch=100):
+                async for row in one.cursor(
+                    "SELECT id, state FROM visit ORDER BY id", prefetch=100
+                ):
                     assert row["id"]
 
         loop.ran(work())
@@ -230,7 +232,7 @@ def psycopg_views(dsn: str) -> Views:
         finally:
             connections.put(connection)
 
-    views = Views("psycopg", close)
+    views = Views("psycopg", end=close)
 
     @views.found((N_PLUS_ONE, "patient"))
     def patient_of_each_visit(choice: Random) -> None:
@@ -246,7 +248,9 @@ def psycopg_views(dsn: str) -> Views:
     def imported_line_by_line(choice: Random) -> None:
         with lent() as one:
             for at in range(choice.randint(18, 24)):
-                one.execute("INSERT INTO audit (tenant_id, what) VALUES (%s, %s)", (3, f"line {at}"))
+                one.execute(
+                    "INSERT INTO audit (tenant_id, what) VALUES (%s, %s)", (3, f"line {at}")
+                )
 
     @views.found((IDENTICAL, "tenant"))
     def tenant_for_every_row(choice: Random) -> None:
@@ -259,9 +263,10 @@ def psycopg_views(dsn: str) -> Views:
     def ancestors_of_each(choice: Random) -> None:
         with lent() as one, one.transaction():
             start = choice.randint(60, 105)
-            for _, parent in one.execute(
+            for _, above in one.execute(
                 "SELECT id, parent FROM department WHERE id BETWEEN %s AND %s", (start, start + 14)
             ).fetchall():
+                parent = above
                 while parent:
                     found = one.execute(
                         "SELECT name, parent FROM department WHERE id = %s", (parent,)
@@ -274,7 +279,9 @@ def psycopg_views(dsn: str) -> Views:
             start = choice.randint(1, 2300)
             for key in range(start, start + 9):
                 one.execute("DELETE FROM prescription WHERE visit_id = %s", (key,))
-                one.execute("UPDATE visit SET state = 'gone' WHERE id = %s AND tenant_id > 0", (key,))
+                one.execute(
+                    "UPDATE visit SET state = 'gone' WHERE id = %s AND tenant_id > 0", (key,)
+                )
             raise psycopg.Rollback(whole)
 
     @views.silent
@@ -296,7 +303,7 @@ def psycopg_views(dsn: str) -> Views:
                 )
 
     @views.silent
-    def recursive(choice: Random) -> None:
+    def recursive(_: Random) -> None:
         with lent() as one:
             for root in range(1, 5):
                 one.execute(

@@ -63,7 +63,7 @@ def piccolo_views(dsn: str) -> Views:
         day = Date()
         beats = Integer()
 
-    views = Views("piccolo", lambda: loop.ran(engine.close_connection_pool()))
+    views = Views("piccolo", end=lambda: loop.ran(engine.close_connection_pool()))
 
     def some_prescriptions(choice: Random) -> Any:
         wanted = Prescription.select().where(Prescription.tenant_id == choice.randint(1, 4))

@@ -17,7 +17,7 @@ def pony_views(dsn: str) -> Views:
     parts = conninfo_to_dict(dsn)
     database = orm.Database()
 
-    class Patient(database.Entity):  # type: ignore[name-defined]
+    class Patient(database.Entity):
         _table_ = "patient"
         id = orm.PrimaryKey(UUID)
         tenant_id = orm.Required(int)
@@ -25,20 +25,20 @@ def pony_views(dsn: str) -> Views:
         gp = orm.Optional(UUID)
         visits = orm.Set("Visit")
 
-    class Doctor(database.Entity):  # type: ignore[name-defined]
+    class Doctor(database.Entity):
         _table_ = "doctor"
         id = orm.PrimaryKey(UUID)
         tenant_id = orm.Required(int)
         full_name = orm.Required(str)
 
-    class Room(database.Entity):  # type: ignore[name-defined]
+    class Room(database.Entity):
         _table_ = "room"
         tenant_id = orm.Required(int)
         number = orm.Required(int)
         label = orm.Required(str)
         orm.PrimaryKey(tenant_id, number)
 
-    class Visit(database.Entity):  # type: ignore[name-defined]
+    class Visit(database.Entity):
         _table_ = "visit"
         id = orm.PrimaryKey(int, size=64, auto=True)
         tenant_id = orm.Required(int)
@@ -47,19 +47,19 @@ def pony_views(dsn: str) -> Views:
         room = orm.Required(int)
         state = orm.Required(str)
 
-    class Icd(database.Entity):  # type: ignore[name-defined]
+    class Icd(database.Entity):
         _table_ = "icd"
         code = orm.PrimaryKey(str)
         title = orm.Required(str)
 
-    class Diagnosis(database.Entity):  # type: ignore[name-defined]
+    class Diagnosis(database.Entity):
         _table_ = "diagnosis"
         visit_id = orm.Required(int, size=64)
         position = orm.Required(int)
         code = orm.Required(str)
         orm.PrimaryKey(visit_id, position)
 
-    class Audit(database.Entity):  # type: ignore[name-defined]
+    class Audit(database.Entity):
         _table_ = "audit"
         id = orm.PrimaryKey(int, size=64, auto=True)
         tenant_id = orm.Required(int)
@@ -88,14 +88,18 @@ def pony_views(dsn: str) -> Views:
             tenant = choice.randint(1, 4)
             wanted = orm.select(p for p in Patient if p.tenant_id == tenant).order_by(Patient.id)
             for patient in wanted[: choice.randint(8, 12)]:
-                consume(orm.select(v for v in Visit if v.patient == patient and v.state == "open")[:])
+                consume(
+                    orm.select(v for v in Visit if v.patient == patient and v.state == "open")[:]
+                )
 
     @views.found((N_PLUS_ONE, "icd"))
     def title_by_natural_key(choice: Random) -> None:
         with orm.db_session:
             start = choice.randint(1, 2300)
             stop = start + 7
-            for found in orm.select(d for d in Diagnosis if d.visit_id >= start and d.visit_id <= stop):
+            for found in orm.select(
+                d for d in Diagnosis if d.visit_id >= start and d.visit_id <= stop
+            ):
                 assert Icd[found.code].title
 
     @views.found((N_PLUS_ONE, "room"))
@@ -120,10 +124,11 @@ def pony_views(dsn: str) -> Views:
 
     @views.found((IDENTICAL, "preference"))
     def preference_for_every_row(choice: Random) -> None:
-        tenant = choice.randint(1, 4)
+        tenant = {"tenant": choice.randint(1, 4)}
+        wanted = "value FROM preference WHERE tenant_id = $tenant AND name = 'preference 1'"
         with orm.db_session:
             for _visit in some_visits(choice):
-                database.select("value FROM preference WHERE tenant_id = $tenant AND name = 'preference 1'")
+                database.select(wanted, tenant)
 
     @views.silent
     def relatives_load_in_batches(choice: Random) -> None:
@@ -135,7 +140,9 @@ def pony_views(dsn: str) -> Views:
     def prefetched(choice: Random) -> None:
         with orm.db_session:
             tenant = choice.randint(1, 4)
-            wanted = orm.select(p for p in Patient if p.tenant_id == tenant).prefetch(Patient.visits)
+            wanted = orm.select(p for p in Patient if p.tenant_id == tenant).prefetch(
+                Patient.visits
+            )
             for patient in wanted[:10]:
                 consume(patient.visits)
 
@@ -148,14 +155,10 @@ def pony_views(dsn: str) -> Views:
             assert Room[visit.tenant_id, visit.room].label
 
     @views.silent
-    def grouped(choice: Random) -> None:
+    def grouped(_: Random) -> None:
         with orm.db_session:
             for state in ("open", "done"):
-                consume(
-                    orm.select(
-                        (v.room, orm.count(v)) for v in Visit if v.state == state
-                    )[:]
-                )
+                consume(orm.select((v.room, orm.count(v)) for v in Visit if v.state == state)[:])
 
     @views.silent
     def pages(choice: Random) -> None:

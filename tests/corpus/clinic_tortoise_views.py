@@ -117,7 +117,7 @@ def tortoise_views(dsn: str) -> Views:
         "apps": {"clinic": {"models": [__name__], "default_connection": "default"}},
     }  # fmt: skip
     loop.ran(Tortoise.init(config=config, _enable_global_fallback=True))
-    views = Views("tortoise", lambda: loop.ran(Tortoise.close_connections()))
+    views = Views("tortoise", end=lambda: loop.ran(Tortoise.close_connections()))
 
     def some_visits(choice: Random) -> Any:
         wanted = Visit.filter(tenant_id=choice.randint(1, 4), state="done").order_by("id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,8 +51,8 @@ CLINIC = Application(
 )
 
 
-def run_rounds(clients: list[Views], *, rounds: int, repeats: int, seed: int = 7) -> Iterator[int]:
-    """Run all views `repeats` times a round, in an order of chance; yields after each round."""
+def run_rounds(clients: list[Views], *, rounds: Sequence[int], seed: int = 7) -> Iterator[int]:
+    """Run all views, so many times in each round, in an order of chance; yields after each."""
     choice = Random(seed)
     views = [view for client in clients for view in client.all]
     together = Barrier(THREADS)
@@ -63,7 +63,7 @@ def run_rounds(clients: list[Views], *, rounds: int, repeats: int, seed: int = 7
             client.close()
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for number in range(rounds):
+        for number, repeats in enumerate(rounds):
             turns = [(view, choice.getrandbits(32)) for view in views for _ in range(repeats)]
             choice.shuffle(turns)
             for done in [pool.submit(view.run, Random(chosen)) for view, chosen in turns]:

@@ -27,12 +27,18 @@ class View:
 class Views:
     """The views of one client library, collected by decorators.
 
-    `close` gives back what connections the calling thread holds.
+    `close` gives back what connections the calling thread holds, `end` what all of them share.
     """
 
-    def __init__(self, client: str, close: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        client: str,
+        close: Callable[[], object] = lambda: None,
+        end: Callable[[], object] = lambda: None,
+    ) -> None:
         self.client = client
         self.close = close
+        self.end = end
         self.all: list[View] = []
 
     def found(

@@ -21,7 +21,7 @@ from dbtune.migration import Step as MigrationStep
 from dbtune.progress import Silent
 from dbtune.rules.judge import Judgement, judge
 from dbtune.rules.load import load_rules
-from dbtune.snapshot.model import Snapshot, StatementStatistics
+from dbtune.snapshot.model import Counter, Reading, Snapshot, StatementStatistics
 from dbtune.snapshot.scope import Scope
 from dbtune.traffic import Traffic
 from dbtune.twin.twin import open_twin
@@ -72,7 +72,10 @@ class Logged(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
-    """One story. `observed_days` moves the beginning of the statistics back in the snapshot."""
+    """One story. `observed_days` moves the beginning of the statistics back in the snapshot.
+
+    `readings` is how often pg_stat_statements was read while the statements' calls went up.
+    """
 
     name: str
     setup: list[str | Step]
@@ -83,6 +86,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     statements: list[Called] = []
     logged: list[list[Logged]] = []
     observed_days: float | None = None
+    readings: int = 1
     reverts: bool = True
 
 
@@ -110,12 +114,21 @@ def run(dsn: str, steps: Sequence[str | Step]) -> None:
 
 def snapshot_of(dsn: str, case: Case) -> Snapshot:
     """The database as collected, with the case's statements and beginning of the statistics."""
-    snapshot = dataclasses.replace(collect(dsn), statements=tuple(map(_counted, case.statements)))
+    statements = tuple(map(_counted, case.statements))
+    readings = tuple(_reading(case, at) for at in range(case.readings)) if case.readings > 1 else ()
+    snapshot = dataclasses.replace(collect(dsn), statements=statements, readings=readings)
     if case.observed_days is None:
         return snapshot
     since = datetime.fromisoformat(snapshot.captured_at) - timedelta(days=case.observed_days)
     server = dataclasses.replace(snapshot.server, stats_reset_at=since.isoformat())
     return dataclasses.replace(snapshot, server=server)
+
+
+def _reading(case: Case, at: int) -> Reading:
+    """The counters at one of several readings, evenly spread."""
+    part = at / (case.readings - 1)
+    counters = (Counter(round(c.calls * part), round(c.rows * part), 0.0) for c in case.statements)
+    return Reading(str(at), tuple(counters))
 
 
 def _counted(called: Called) -> StatementStatistics:

@@ -16,6 +16,9 @@ PAUSE_MS = 1_000
 UNIT_LENGTH = 1_000
 """A session that never pauses is cut into units of so many executions."""
 
+POOL_SLICE_MS = 10_000
+"""What a pool's connections served one statement at a time is kept in slices of so long."""
+
 UNITS_PER_SHAPE = 100
 LEAST_RUNS = 3
 SAMPLE_LENGTH = 100_000
@@ -28,7 +31,10 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
         "SELECT count(*) FILTER (kind = 'plan')"
         " > count(*) FILTER (kind IN ('statement', 'execute')) FROM entry"
     )
-    engine.run("session_rows", pause_ms=PAUSE_MS, unit_length=UNIT_LENGTH, plans_count=plans_count)
+    engine.run(
+        "session_rows", pause_ms=PAUSE_MS, unit_length=UNIT_LENGTH, pool_slice_ms=POOL_SLICE_MS,
+        plans_count=plans_count,
+    )  # fmt: skip
     engine.run(
         "sample", units_per_shape=UNITS_PER_SHAPE, sample_length=SAMPLE_LENGTH,
         least_runs=LEAST_RUNS,
@@ -60,10 +66,10 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
 def _units(engine: Engine) -> Iterator[Unit]:
     rows = engine.rows(
         "SELECT unit, run.session, shape, run.transaction, run.at_ms::DOUBLE, run.ms, idle_ms,"
-        " given, tags, application, is_traced"
+        " given, tags, application, origin"
         " FROM run SEMI JOIN sampled USING (unit) JOIN entry ON entry.rowid = run.entry"
         " ORDER BY min(run.at_ms) OVER (PARTITION BY unit), unit,"
-        " CASE WHEN is_traced THEN run.at_ms END, position"
+        " CASE WHEN origin <> 'session' THEN run.at_ms END, position"
     )
     for _, found in groupby(rows, key=itemgetter(0)):
         yield _unit(list(found))
@@ -74,10 +80,11 @@ def _unit(rows: list[tuple[Any, ...]]) -> Unit:
     first = rows[0]
     starts = [end - ms for end, ms in zip(ends, exec_ms, strict=True)]
     return Unit(
-        origin="trace" if first[10] else "session",
+        origin=first[10],
         attribution=first[8] or "",
         application=first[9] or "",
         session_count=len(set(sessions)),
+        begin_ms=starts[0],
         shapes=shapes,
         transactions=tuple(_numbered(transactions)),
         starts_ms=tuple(round(start - starts[0], 3) for start in starts),

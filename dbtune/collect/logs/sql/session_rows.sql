@@ -49,16 +49,24 @@ WITH neighbours AS (
                          OR class = 'reset' OR previous_class IN ('reset', 'ping', 'error')
                          OR tags IS DISTINCT FROM previous_tags
                              AND class = 'query' AND previous_class = 'query'
-                    THEN position ELSE 0 END) OVER (ROWS UNBOUNDED PRECEDING) AS stretch_at
+                    THEN position ELSE 0 END) OVER (ROWS UNBOUNDED PRECEDING) AS stretch_at,
+           lead(class) OVER () AS next_class
     FROM placed
+), lent AS (
+    -- a pool that lends a connection for one statement resets it after each
+    SELECT *, trace IS NULL AND stretch_at = position AND next_class = 'reset' AS is_lent
+    FROM bounded
 )
 SELECT position, entry, session, at_ms, coalesce(exec_ms, 0) AS ms, idle_ms, shape,
-       trace IS NOT NULL AS is_traced,
-       coalesce(trace, hash(stretch_at, (position - stretch_at) // {unit_length})) AS unit,
+       CASE WHEN trace IS NOT NULL THEN 'trace' WHEN is_lent THEN 'pool' ELSE 'session' END
+           ::unit_origin AS origin,
+       CASE WHEN trace IS NOT NULL THEN trace
+            WHEN is_lent THEN hash(tags, at_ms // {pool_slice_ms})
+            ELSE hash(stretch_at, (position - stretch_at) // {unit_length}) END AS unit,
        CASE WHEN transaction IS NOT NULL THEN transaction
             WHEN begun_at > ended_at AND begun_at > session_at THEN begun_at
             END::UBIGINT AS transaction
-FROM bounded
+FROM lent
 WHERE class = 'query';
 
 DROP TABLE ordered;

@@ -1,6 +1,7 @@
 -- What is kept of a log while it is read: slim rows, on disk when memory runs short.
 CREATE TYPE entry_kind AS ENUM (
     'statement', 'execute', 'fetch', 'parse', 'bind', 'plan', 'duration', 'error', 'damaged');
+CREATE TYPE unit_origin AS ENUM ('trace', 'session', 'pool');
 CREATE TABLE entry (
     session      UBIGINT,   -- a hash, as are transaction and trace
     line         BIGINT,
