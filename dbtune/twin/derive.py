@@ -6,15 +6,33 @@ on it, and statistics are made of the outcome. Any expression is served alike.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import psycopg
 
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.estimate import KeyFigures, distinct_values, expression_figures
-from dbtune.twin.ginkeys import gin_groups, key_kind, lexeme_statistics
+from dbtune.twin.estimate import (
+    KeyFigures,
+    column_figures,
+    distinct_values,
+    expression_figures,
+    key_groups,
+)
+from dbtune.twin.ginkeys import (
+    SCALAR,
+    Documents,
+    computed_documents,
+    documents_of,
+    gin_groups,
+    key_kind,
+    lexeme_statistics,
+)
 from dbtune.twin.model import Session
-from dbtune.twin.sample import Outcome, Point, sample_of, statistics_of
+from dbtune.twin.outcome import Outcome, statistics_of
+from dbtune.twin.sample import ColumnSample, sample_of
 from dbtune.twin.size import Group, KeyWidth
 
 _EXPRESSIONS = """
@@ -30,16 +48,19 @@ _GIN_KEYS = """
 SELECT pg_get_indexdef(x.indexrelid, k.n, false), o.opcname::text,
     (SELECT format_type(t.atttypid, NULL) FROM pg_attribute t
      WHERE t.attrelid = x.indrelid AND t.attnum = nullif(x.indkey[k.n - 1], 0)),
-    (SELECT min(t.attname) FROM pg_depend d
-     JOIN pg_attribute t ON t.attrelid = d.refobjid AND t.attnum = d.refobjsubid
-     WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
-       AND d.refobjid = x.indrelid AND d.refobjsubid > 0
-       AND x.indkey[k.n - 1] IN (0, d.refobjsubid) HAVING count(DISTINCT t.attnum) = 1)
+    ARRAY(SELECT DISTINCT t.attname::text FROM pg_depend d
+          JOIN pg_attribute t ON t.attrelid = d.refobjid AND t.attnum = d.refobjsubid
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
+            AND d.refobjid = x.indrelid AND d.refobjsubid > 0
+            AND x.indkey[k.n - 1] IN (0, d.refobjsubid))
 FROM pg_index x CROSS JOIN generate_series(1, x.indnkeyatts::int) AS k(n)
 JOIN pg_opclass o ON o.oid = x.indclass[k.n - 1]
 WHERE x.indexrelid = %s ORDER BY k.n
 """
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
+_SHARP_ROWS = 10_000
+_BLUNT_ROWS = 2_000
+_LONG_HEADER_BYTES = 3  # more than a stored short value has
 
 
 class Deriver:
@@ -56,9 +77,11 @@ class Deriver:
         rows = self._superuser.execute(_EXPRESSIONS, (index_oid,)).fetchall()
         figures = {}
         for number, expression, length, align, columns in rows:
-            statistics = self._statistics(relation, expression, columns, length)
+            statistics = self._statistics(relation, expression, columns)
             plain = expression_figures(statistics)
-            width = KeyWidth(length, align, plain.width.average_bytes, plain.width.null_frac)
+            # ANALYZE counts an expression's values as computed, with a header of four bytes.
+            average = plain.width.average_bytes - (_LONG_HEADER_BYTES if length < 0 else 0)
+            width = KeyWidth(length, align, max(average, 1.0), plain.width.null_frac)
             figures[number] = KeyFigures(width, statistics)
         return figures
 
@@ -66,16 +89,45 @@ class Deriver:
         """The keys of a GIN index, grouped by how many rows have them; empty if unknown."""
         keys = self._superuser.execute(_GIN_KEYS, (index_oid,)).fetchall()
         groups: list[Group] = []
-        for value, opclass, type_text, column_name in keys:
-            column = relation.column(column_name or "")
-            if column is None:
+        for value, opclass, type_text, names in keys:
+            columns = [c for name in names if (c := relation.column(name))]
+            if not columns:
                 return ()
             kind = key_kind(opclass, type_text or self._type(relation, value))
-            found = gin_groups(self._owner, column, value, kind, rows)
+            found = (
+                _scalar_groups(columns[0], rows)
+                if kind == SCALAR
+                else self._groups(relation, value, columns, kind, rows, is_column=bool(type_text))
+            )
             if not found:
                 return ()
             groups += found
         return tuple(groups)
+
+    def _groups(
+        self,
+        relation: Relation,
+        value: str,
+        columns: Sequence[Column],
+        kind: str,
+        rows: float,
+        *,
+        is_column: bool,
+    ) -> tuple[Group, ...]:
+        own = columns[0].statistics_for() if is_column else None
+        if len(columns) == 1:
+            return gin_groups(
+                self._owner, documents_of(columns[0]), value, kind, rows=rows, statistics=own
+            )
+        documents = self._documents(relation, value, columns)
+        return gin_groups(self._owner, documents, documents.name, kind, rows=rows, statistics=own)
+
+    def _documents(
+        self, relation: Relation, expression: str, columns: Sequence[Column]
+    ) -> Documents:
+        """Values of an expression of several columns."""
+        outcomes = self._outcomes(relation, expression, columns) or []
+        return computed_documents(self._type(relation, expression), outcomes)
 
     def _type(self, relation: Relation, expression: str) -> str:
         """The type of an expression, as format_type() writes it."""
@@ -87,12 +139,12 @@ class Deriver:
         return str(name)
 
     def _statistics(
-        self, relation: Relation, expression: str, columns: list[str], length: int
+        self, relation: Relation, expression: str, columns: list[str]
     ) -> ColumnStatistics | None:
         key = (relation.name, expression)
         if key not in self._known:
             measured = self._measured(relation, expression)
-            self._known[key] = measured or self._derived(relation, expression, columns, length)
+            self._known[key] = measured or self._derived(relation, expression, columns)
         return self._known[key]
 
     def _measured(self, relation: Relation, expression: str) -> ColumnStatistics | None:
@@ -103,78 +155,115 @@ class Deriver:
         return next((k.statistics for k in found if k.statistics), None)
 
     def _derived(
-        self, relation: Relation, expression: str, names: list[str], length: int
+        self, relation: Relation, expression: str, names: list[str]
     ) -> ColumnStatistics | None:
         """None where the columns have no statistics, or the server cannot compute on them."""
         columns = [c for name in names if (c := relation.column(name))]
-        samples = [(c, sample_of(c.statistics_for(), c.name)) for c in columns]
-        sampled = [(c, points) for c, points in samples if points]
-        if len(sampled) < len(columns) or not columns:
-            return None
-        try:
-            outcomes = self._outcomes(relation, expression, sampled, length)
-        except psycopg.Error:
+        outcomes = self._outcomes(relation, expression, columns) if columns else None
+        if outcomes is None:
             return None
         rows = max(relation.reltuples, 1.0)
-        distinct = 1.0
-        for column in columns:
-            distinct *= distinct_values(column.statistics_for(), rows)
-        only = columns[0].statistics_for() if len(columns) == 1 else None
-        correlation = only.correlation if only else None
-        made = statistics_of(outcomes, rows, min(distinct, rows), correlation)
-        if only and self._type(relation, expression) == "tsvector":
-            return lexeme_statistics(self._owner, columns[0], expression, made)
-        return made
+        distinct = math.prod(distinct_values(c.statistics_for(), rows) for c in columns)
+        is_sharp = all(map(_is_sharp, columns))
+        made = statistics_of(outcomes, rows, min(distinct, rows), is_sharp=is_sharp)
+        type_text = self._type(relation, expression)
+        if type_text != "tsvector":
+            return made
+        if len(columns) == 1:
+            return lexeme_statistics(self._owner, documents_of(columns[0]), expression, made)
+        documents = computed_documents(type_text, outcomes)
+        return lexeme_statistics(self._owner, documents, documents.name, made)
 
     def _outcomes(
-        self,
-        relation: Relation,
-        expression: str,
-        sampled: list[tuple[Column, tuple[Point, ...]]],
-        length: int,
-    ) -> list[Outcome]:
-        arrays: list[object] = []
-        values, names = [], []
-        for place, (column, points) in enumerate(sampled):
-            arrays += [[p.low for p in points], [p.high for p in points]]
-            arrays.append([p.fraction for p in points])
-            values.append(f"{_value(column, place)} AS {quote_identifier(column.name)}")
-            names.append(quote_identifier(column.name))
-        parameters = ", ".join(["%s::text[], %s::text[], %s::float8[]"] * len(sampled))
-        aliases = ", ".join(f"l{i}, h{i}, f{i}" for i in range(len(sampled)))
-        sql = f"""
-            SELECT concat_ws(chr(31), {", ".join(names)}), ({expression})::text,
-                pg_column_size({expression}), row_number() OVER (ORDER BY {expression}),
-                row_number() OVER (ORDER BY {names[0]})
-            FROM (SELECT {", ".join(values)} FROM unnest({parameters}) AS points ({aliases}))
-                AS {quote_identifier(relation.name.name)}"""
-        with self._owner.transaction():
-            self._owner.execute("SET LOCAL statement_timeout = '5s'")
-            rows = self._owner.execute(sql.encode(), arrays).fetchall()
-        # A computed value has a header of four bytes; stored, mostly of one.
-        saved = 3.0 if length < 0 else 0.0
+        self, relation: Relation, expression: str, columns: Sequence[Column]
+    ) -> list[Outcome] | None:
+        """What an expression makes of a sample of its columns, None if there is none."""
+        size = _SHARP_ROWS if all(map(_is_sharp, columns)) else _BLUNT_ROWS
+        samples = [(c, sample_of(c.statistics_for(), size, c.name)) for c in columns]
+        sampled = [(c, sample) for c, sample in samples if sample]
+        if len(sampled) < len(columns):
+            return None
+        sql, arrays = _sampling(relation, expression, sampled)
+        try:
+            with self._owner.transaction():
+                self._owner.execute("SET LOCAL statement_timeout = '5s'")
+                rows = self._owner.execute(sql.encode(), arrays).fetchall()
+        except psycopg.Error:
+            return None
         return [
-            Outcome(inputs, value, max((size or 0) - saved, 1.0), place, input_place)
-            for inputs, value, size, place, input_place in rows
+            Outcome(inputs, value, size_bytes or 0, rank, position)
+            for inputs, value, size_bytes, rank, position in rows
         ]
 
 
-def _value(column: Column, place: int) -> str:
-    """SQL for one sampled value; between two bounds where the type has an in-between."""
-    low, high, fraction = f"l{place}", f"h{place}", f"f{place}"
+def _scalar_groups(column: Column, rows: float) -> tuple[Group, ...]:
+    """The keys of an operator class of btree_gin: a column's values."""
+    figures = column_figures(column)
+    width = figures.width
+    size = width.length if width.length > 0 else width.average_bytes
+    return tuple(Group(g.groups, g.rows, size) for g in key_groups([figures], rows))
+
+
+def _sampling(
+    relation: Relation, expression: str, sampled: Sequence[tuple[Column, ColumnSample]]
+) -> tuple[str, list[object]]:
+    """A query that computes an expression on a sample of rows, and its parameters."""
+    arrays: list[object] = [list(sample.ranks) for _, sample in sampled]
+    ranks = ", ".join(["%s::int[]"] * len(sampled))
+    aliases = ", ".join(f"r{i}" for i in range(len(sampled)))
+    names = [quote_identifier(column.name) for column, _ in sampled]
+    values = ", ".join(f"c{i}.v AS {name}" for i, name in enumerate(names))
+    joins = ""
+    for place, (column, sample) in enumerate(sampled):
+        points = sample.points
+        arrays += [[p.low for p in points], [p.high for p in points]]
+        arrays.append([p.fraction for p in points])
+        order = "v" if _is_ordered(column) else "NULL::int"
+        joins += f"""
+            LEFT JOIN (SELECT v, row_number() OVER (ORDER BY {order}) AS rank FROM
+                (SELECT {_value(column)} AS v
+                 FROM unnest(%s::text[], %s::text[], %s::float8[]) AS t (low, high, fraction)
+                ) AS made) AS c{place} ON c{place}.rank = r{place}"""
+    sql = f"""
+        SELECT inputs, value::text, pg_column_size(value), row_number() OVER (ORDER BY value),
+            place
+        FROM (SELECT place, concat_ws(chr(31), {", ".join(names)}) AS inputs,
+                {expression} AS value
+            FROM (SELECT place, {values}
+                FROM unnest({ranks}) WITH ORDINALITY AS rows ({aliases}, place){joins})
+                AS {quote_identifier(relation.name.name)} OFFSET 0) AS computed"""
+    return sql, arrays
+
+
+def _is_sharp(column: Column) -> bool:
+    """Whether values repeat in a sample as in the relation: no bound stands for many."""
+    statistics = column.statistics_for()
+    return statistics is None or not statistics.histogram_bounds or _has_between(column)
+
+
+def _has_between(column: Column) -> bool:
     base = column.type.partition("(")[0]
+    return base in _NUMBERS or base == "date" or base.startswith("timestamp")
+
+
+def _is_ordered(column: Column) -> bool:
+    """Whether ANALYZE found an order of the column's values."""
+    statistics = column.statistics_for()
+    return statistics is not None and statistics.correlation is not None
+
+
+def _value(column: Column) -> str:
+    """SQL for one sampled value; between two bounds where the type has an in-between."""
     kind = column.type
+    if not _has_between(column):
+        return f"low::{kind}"
     if kind.startswith("timestamp"):
-        between = f"{low}::{kind} + ({high}::{kind} - {low}::{kind}) * {fraction}"
+        between = f"low::{kind} + (high::{kind} - low::{kind}) * fraction"
     elif kind == "date":
-        between = f"{low}::date + (({high}::date - {low}::date) * {fraction})::int"
-    elif base in _NUMBERS:
-        between = (
-            f"({low}::numeric + ({high}::numeric - {low}::numeric) * {fraction}::numeric)::{kind}"
-        )
+        between = "low::date + ((high::date - low::date) * fraction)::int"
     else:
-        return f"{low}::{kind}"
-    return f"CASE WHEN {high} IS NULL THEN {low}::{kind} ELSE {between} END"
+        between = f"(low::numeric + (high::numeric - low::numeric) * fraction::numeric)::{kind}"
+    return f"CASE WHEN high IS NULL THEN low::{kind} ELSE {between} END"
 
 
 def _bare(expression: str) -> str:

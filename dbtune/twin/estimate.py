@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from dbtune.index import IndexSpec
@@ -21,6 +22,8 @@ from dbtune.twin.size import (
     tuple_bytes,
 )
 
+_RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
+_INCLUDED = _RANGES | {"box", "inet", "cidr"}  # BRIN keeps their union
 _UNKNOWN_WIDTH = 32  # get_typavgwidth() for a type of unknown width
 _TUPLES_PER_PAGE = 291  # MaxHeapTuplesPerPage
 _UNKNOWN_DISTINCT = 200.0  # DEFAULT_NUM_DISTINCT
@@ -89,13 +92,17 @@ def index_size(
             groups = _groups_of_column(keys[0], rows, with_nulls=False)
             return hash_size(max(relation.reltuples, rows), groups, fillfactor_percent=filled)
         case "brin":
-            return brin_size(heap_pages, _pages_per_range(spec), _summary_bytes(spec, keys))
+            per_page = relation.reltuples / max(heap_pages, 1)
+            return brin_size(
+                heap_pages, _pages_per_range(spec), _summary_bytes(spec, keys, per_page)
+            )
         case "gin":
             # Nothing is known of the keys: as many entries as values, all in the entry tree.
             size = gin_size(key_groups(keys, rows), heap_pages)
             return replace(size, entry_pages=size.pages * 9 // 10)
         case "spgist":
-            return gist_size(rows, _spgist_bytes(keys), fill=0.8)
+            included = [column_figures(c) for n in spec.included if (c := relation.column(n))]
+            return gist_size(rows, _spgist_bytes(keys[0], included), fill=0.8)
         case _:
             return gist_size(rows, _gist_bytes(spec, keys), fill=_gist_fill(keys))
 
@@ -144,33 +151,57 @@ def _groups_of_column(key: KeyFigures, rows: float, *, with_nulls: bool = True) 
 
 
 def _pages_per_range(spec: IndexSpec) -> int:
-    for option in spec.options:
+    return int(_option(spec.options, "pages_per_range") or 128)
+
+
+def _option(options: Iterable[str], wanted: str) -> float | None:
+    """The number that an index or an operator class is given as an option."""
+    for option in options:
         name, _, value = option.partition("=")
-        if name.strip() == "pages_per_range" and value.strip(" '").isdigit():
-            return int(value.strip(" '"))
-    return 128
+        with suppress(ValueError):
+            if name.strip() == wanted:
+                return float(value.strip(" '"))
+    return None
 
 
-def _summary_bytes(spec: IndexSpec, keys: Sequence[KeyFigures]) -> float:
-    """Bytes of one block range's summary: two bounds a key, a set of values, or a Bloom filter.
+def _summary_bytes(spec: IndexSpec, keys: Sequence[KeyFigures], rows_per_page: float) -> float:
+    """Bytes of one block range's summary (brin_tuple.c): two bounds a key, or what a class keeps.
 
-    minmax_multi keeps up to 32 values. A Bloom filter of the default false positive rate of 1 %
-    has 9.6 bits for each of a tenth of the rows that a range can hold (brin_bloom.c).
+    minmax_multi keeps up to 32 values behind a header of 20 bytes, inclusion the union and two
+    flags, bloom a filter.
     """
-    total = 8.0
+    rows = _pages_per_range(spec) * rows_per_page
+    total = 0.0
     for key, figures in zip(spec.keys, keys, strict=True):
+        opclass, _, parameters = (key.opclass or "").partition("(")
+        options = parameters.rstrip(") ").split(",")
         width = figures.width
         value = width.length if width.length > 0 else width.average_bytes
-        if "bloom" in (key.opclass or ""):
-            total += min(_pages_per_range(spec) * _TUPLES_PER_PAGE * 0.1 * 9.6 / 8, 8000.0)
+        if "bloom" in opclass:
+            total += _bloom_bytes(_pages_per_range(spec), options)
+        elif "multi" in opclass:
+            present = distinct_values(figures.statistics, rows) * (1.0 - width.null_frac)
+            total += 20 + value * min(present, _option(options, "values_per_range") or 32.0)
+        elif figures.type in _INCLUDED and "minmax" not in opclass:
+            total += value + 2
         else:
-            total += value * (32 if "multi" in (key.opclass or "") else 2)
-    return total
+            total += value * 2
+    return math.ceil((8.0 + total) / 8) * 8
+
+
+def _bloom_bytes(pages_per_range: int, options: Sequence[str]) -> float:
+    """A block range's Bloom filter (brin_bloom.c): a header of 16 bytes, bits by its options."""
+    most = float(pages_per_range * _TUPLES_PER_PAGE)
+    distinct = _option(options, "n_distinct_per_range") or -0.1
+    distinct = min(-distinct * most if distinct < 0 else distinct, most)
+    false_positives = _option(options, "false_positive_rate") or 0.01
+    bits = -max(distinct, 16.0) * math.log(false_positives) / math.log(2) ** 2
+    return min(16 + bits / 8, 8000.0)
 
 
 # Bytes of a GiST leaf key where it is not the value itself: points and shapes become boxes.
+_SIGNATURE_BYTES = 132  # of a tsvector with many lexemes
 _BOXED = frozenset({"point", "box", "circle", "polygon"})
-_RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
 
 
 def _gist_bytes(spec: IndexSpec, keys: Sequence[KeyFigures]) -> float:
@@ -180,6 +211,8 @@ def _gist_bytes(spec: IndexSpec, keys: Sequence[KeyFigures]) -> float:
         width = figures.width
         if "trgm" in (key.opclass or ""):
             total += 8 + 3 * (width.average_bytes - 1)
+        elif figures.type == "tsvector":
+            total += min(9 + 4 * lexemes(width.average_bytes), _SIGNATURE_BYTES)
         elif figures.type in _BOXED:
             total += 32
         elif figures.type in {"inet", "cidr"}:
@@ -198,10 +231,18 @@ def _gist_fill(keys: Sequence[KeyFigures]) -> float:
     return 0.5 if keys[0].type in {"inet", "cidr"} else 0.72
 
 
-def _spgist_bytes(keys: Sequence[KeyFigures]) -> float:
-    """An SP-GiST leaf tuple; of a text only what follows the shared prefixes."""
-    width = keys[0].width
-    value = width.length if width.length > 0 else width.average_bytes
-    if keys[0].type in {"text", "character varying"}:
-        value *= 0.5
+def _spgist_bytes(key: KeyFigures, included: Sequence[KeyFigures]) -> float:
+    """An SP-GiST leaf tuple; of a text what follows the shared prefixes, of a polygon its box."""
+    value = key.width.length if key.width.length > 0 else key.width.average_bytes
+    if key.type in {"text", "character varying"}:
+        value *= 0.75
+    elif key.type in _BOXED:
+        value = min(value, 32.0)
+    value *= 1.0 - key.width.null_frac
+    value += sum(k.width.length if k.width.length > 0 else k.width.average_bytes for k in included)
     return float(-(-(12 + value) // 8) * 8)
+
+
+def lexemes(tsvector_bytes: float) -> float:
+    """Lexemes of a tsvector: each an entry and a position of four bytes, and some five of text."""
+    return max(tsvector_bytes - 8, 0.0) / 13

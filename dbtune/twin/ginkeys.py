@@ -6,15 +6,17 @@ twin's server takes their keys out, and those seen once or twice tell how many w
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import psycopg
 
 from dbtune.identifier import quote_identifier
 from dbtune.snapshot.catalog import Column, ColumnStatistics
 from dbtune.twin.model import Session
+from dbtune.twin.outcome import Outcome
 from dbtune.twin.size import Group
 
 _DOCUMENTS = 200
@@ -30,69 +32,107 @@ _EXTRACT = {
     "tsvector": "SELECT unnest(tsvector_to_array({v}))",
     "array": "SELECT unnest({v})::text",
     "hstore": "SELECT unnest(akeys({v}) || avals({v}))",
-    "scalar": "SELECT {v}::text",
 }
+SCALAR = "scalar"  # the key is the value itself
 _HASHED = frozenset({"jsonb_path_ops", "trgm"})  # keys are integers
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Values of one column with the share of the rows that each stands for.
+
+    `type` is format_type()'s text, `name` what expressions call the column.
+    """
+
+    type: str
+    name: str
+    weighted: tuple[tuple[str, float], ...]
+
+
+def documents_of(column: Column) -> Documents:
+    """The values that a column's statistics hold."""
+    statistics = column.statistics_for()
+    if statistics is None:
+        return Documents(column.type, column.name, ())
+    common = list(
+        zip(statistics.most_common_values or (), statistics.most_common_freqs or (), strict=True)
+    )
+    bounds = statistics.histogram_bounds or ()
+    left = max(1.0 - statistics.null_frac - sum(f for _, f in common), 0.0)
+    spread = [(value, left / len(bounds)) for value in bounds]
+    weighted = (*common[:_DOCUMENTS], *spread[:_DOCUMENTS])
+    return Documents(column.type, column.name, weighted)
+
+
+def computed_documents(type_text: str, outcomes: Sequence[Outcome]) -> Documents:
+    """Values that an expression gave; it goes by the name `value`."""
+    chosen = outcomes[:: max(len(outcomes) // _DOCUMENTS, 1)]
+    values = [o.value for o in chosen if o.value is not None]
+    share = 1.0 / max(len(chosen), 1)
+    return Documents(type_text, "value", tuple((value, share) for value in values))
+
+
 def gin_groups(
-    owner: Session, column: Column, value: str, kind: str, rows: float
+    owner: Session,
+    documents: Documents,
+    value: str,
+    kind: str,
+    *,
+    rows: float,
+    statistics: ColumnStatistics | None,
 ) -> tuple[Group, ...]:
     """The keys of one GIN index column, grouped by how many rows have them.
 
     Args:
         owner: the session that computes; it has no privileges.
-        column: the only column that `value` is computed from.
+        documents: values of the column that `value` is computed from.
         value: SQL of what is indexed: the column, or an expression.
         kind: what takes the keys out, see key_kind().
         rows: rows in the index, nulls included.
+        statistics: of the indexed column itself, which may know its elements.
 
-    Returns nothing where the column has no statistics, or the server cannot compute.
+    Returns nothing where nothing is known of the values, or the server cannot compute.
     """
-    statistics = column.statistics_for()
-    if statistics is None:
-        return ()
-    documents = _documents(statistics)
-    shares = _shares(owner, column, value, kind, documents)
-    elements = _elements(statistics) if kind == "array" else {}
-    lightest = min((weight for _, weight in documents), default=0.0)
+    elements = _elements(statistics) if statistics and kind in {"array", "tsvector"} else {}
+    if statistics and elements and not documents.weighted:
+        return tuple(_groups_of_elements(elements, statistics, rows, kind))
+    shares = _shares(owner, documents, value, kind)
+    lightest = min((weight for _, weight in documents.weighted), default=0.0)
     return tuple(_groups(shares, elements, rows, kind, lightest))
 
 
 def lexeme_statistics(
-    owner: Session, column: Column, value: str, statistics: ColumnStatistics
+    owner: Session, documents: Documents, value: str, statistics: ColumnStatistics
 ) -> ColumnStatistics:
     """`statistics` of a tsvector expression, with its most common lexemes.
 
-    They stand by length and then by bytes, followed by the least and greatest frequency
-    (ts_typanalyze.c).
+    They stand by length and then by bytes, with their frequencies among the rows that are not
+    null, followed by the least and greatest of these (ts_typanalyze.c).
     """
-    own = column.statistics_for()
-    shares = _shares(owner, column, value, "tsvector", _documents(own) if own else [])
+    shares = _shares(owner, documents, value, "tsvector")
     found = {k: sum(weights) for k, weights in shares.items() if len(weights) > 1}
     if not found:
         return statistics
     lexemes = sorted(found, key=lambda k: (len(k.encode()), k.encode()))
-    freqs = [found[k] for k in lexemes]
+    present = max(1.0 - statistics.null_frac, *found.values())
+    freqs = [found[k] / present for k in lexemes]
     return replace(
         statistics,
+        most_common_values=None,
+        most_common_freqs=None,
+        histogram_bounds=None,
+        correlation=None,
         most_common_elems=tuple(lexemes),
         most_common_elem_freqs=(*freqs, min(freqs), max(freqs)),
     )
 
 
-def _shares(
-    owner: Session,
-    column: Column,
-    value: str,
-    kind: str,
-    documents: Sequence[tuple[str, float]],
-) -> dict[str, list[float]]:
+def _shares(owner: Session, documents: Documents, value: str, kind: str) -> dict[str, list[float]]:
     """The keys in the documents, each with the weights of those that have it."""
     extract = _EXTRACT[kind].format(v=value)
     sql = (
-        f"SELECT d.place, k.key FROM (SELECT place, v::{column.type} AS"
-        f" {quote_identifier(column.name)} FROM unnest(%s::text[])"
+        f"SELECT d.place, k.key FROM (SELECT place, v::{documents.type} AS"
+        f" {quote_identifier(documents.name)} FROM unnest(%s::text[])"
         f" WITH ORDINALITY AS t (v, place)) AS d"
         f" CROSS JOIN LATERAL (SELECT DISTINCT x::text FROM ({extract}) AS e (x)) AS k (key)"
     )
@@ -100,12 +140,13 @@ def _shares(
     try:
         with owner.transaction():
             owner.execute("SET LOCAL statement_timeout = '5s'")
-            found = owner.execute(sql.encode(), ([v for v, _ in documents],)).fetchall()
+            values = [v for v, _ in documents.weighted]
+            found = owner.execute(sql.encode(), (values,)).fetchall()
     except psycopg.Error:
         return shares
     for place, key in found:
         if key is not None:
-            shares[key].append(documents[place - 1][1])
+            shares[key].append(documents.weighted[place - 1][1])
     return shares
 
 
@@ -119,24 +160,37 @@ def key_kind(opclass: str | None, type_text: str) -> str:
     if type_text.endswith("[]"):
         return "array"
     bare = type_text.rpartition(".")[2]
-    return bare if bare in _EXTRACT else "scalar"
+    return bare if bare in _EXTRACT else SCALAR
 
 
-def _documents(statistics: ColumnStatistics) -> list[tuple[str, float]]:
-    """Values of the column with the share of the rows that each stands for."""
-    common = list(
-        zip(statistics.most_common_values or (), statistics.most_common_freqs or (), strict=True)
-    )
-    bounds = statistics.histogram_bounds or ()
-    left = max(1.0 - statistics.null_frac - sum(f for _, f in common), 0.0)
-    spread = [(value, left / len(bounds)) for value in bounds]
-    return common[:_DOCUMENTS] + spread[:_DOCUMENTS]
-
-
-def _elements(statistics: ColumnStatistics) -> Mapping[str, float]:
+def _elements(statistics: ColumnStatistics) -> dict[str, float]:
     """Most common elements with the share of rows that have them."""
+    present = 1.0 - statistics.null_frac
     freqs = statistics.most_common_elem_freqs or ()
-    return dict(zip(statistics.most_common_elems or (), freqs, strict=False))
+    pairs = zip(statistics.most_common_elems or (), freqs, strict=False)
+    return {element: freq * present for element, freq in pairs}
+
+
+def _groups_of_elements(
+    elements: Mapping[str, float], statistics: ColumnStatistics, rows: float, kind: str
+) -> Iterator[Group]:
+    """Keys where only the most common ones are known.
+
+    The others lie between the rarest of these and one row; on average, in the geometric middle.
+    A value has as many keys as the statistics say of arrays, or as its width has room for: a
+    lexeme takes four bytes, its text and a position of four (tsvector).
+    """
+    yield from (Group(1.0, share * rows, _key_bytes(key, kind)) for key, share in elements.items())
+    width = sum(_key_bytes(key, kind) for key in elements) / len(elements)
+    if statistics.elem_count_histogram:
+        keys_each = statistics.elem_count_histogram[-1]
+    else:
+        keys_each = max(statistics.avg_width - 8.0, 0.0) / (8.0 + width)
+    left = keys_each * (1.0 - statistics.null_frac) - sum(elements.values())
+    if left * rows > 1:
+        rows_each = math.sqrt(max(min(elements.values()) * rows, 1.0))
+        others = left * rows / rows_each
+        yield Group(max(others, 1.0), rows_each, width)
 
 
 def _groups(

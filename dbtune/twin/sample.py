@@ -1,147 +1,88 @@
-"""A sample of a column drawn from its statistics, and statistics made of a sample. Pure."""
+"""A sample of a relation's rows, drawn from the statistics of its columns. Pure."""
 
 from __future__ import annotations
 
+import math
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 
 from dbtune.snapshot.catalog import ColumnStatistics
-
-SAMPLE_ROWS = 2000
-_MOST_COMMON = 100  # default_statistics_target
-_BOUNDS = 101
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value of a sample: `low`, or `fraction` of the way from `low` to `high`; None is null."""
+    """A value of a sample: `low`, or `fraction` of the way from `low` to `high`."""
 
-    low: str | None
+    low: str
     high: str | None = None
     fraction: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an expression made of one row of a sample.
+class ColumnSample:
+    """A column of a sample of rows in their physical order.
 
-    `inputs` identifies the row's column values, `value` is the text form, None for null;
-    `place` and `input_place` are ranks in the type's order, where there is one.
+    `points` are the values that are not null, in any order; `ranks` says of each row the how
+    manieth of them it has once they are sorted (from 1), None for null.
     """
 
-    inputs: str
-    value: str | None
-    size_bytes: float
-    place: int = 0
-    input_place: int = 0
+    points: tuple[Point, ...]
+    ranks: tuple[int | None, ...]
 
 
-def sample_of(statistics: ColumnStatistics | None, seed: str) -> tuple[Point, ...]:
-    """SAMPLE_ROWS values in the proportions of the statistics, in an order that `seed` decides.
+def sample_of(statistics: ColumnStatistics | None, rows: int, seed: str) -> ColumnSample | None:
+    """`rows` values in the proportions of the statistics, placed as their correlation says.
 
-    Empty if the statistics hold no value.
+    None if the statistics hold no value. What chance decides, `seed` decides.
     """
     if statistics is None:
-        return ()
-    points = [Point(None)] * round(statistics.null_frac * SAMPLE_ROWS)
+        return None
+    chance = random.Random(seed)
+    present = rows - round(statistics.null_frac * rows)
+    points = _points(statistics, rows, chance)
+    if not points or not present:
+        return None
+    points = (points * (present // len(points) + 1))[:present]
+    places = sorted(chance.sample(range(rows), present))
+    ranks: list[int | None] = [None] * rows
+    for rank, place in enumerate(_in_order(places, rows, statistics.correlation, chance), start=1):
+        ranks[place] = rank
+    return ColumnSample(tuple(points), tuple(ranks))
+
+
+def _points(statistics: ColumnStatistics, rows: int, chance: random.Random) -> list[Point]:
+    points: list[Point] = []
     common = zip(
         statistics.most_common_values or (), statistics.most_common_freqs or (), strict=True
     )
     for value, frequency in common:
-        points += [Point(value)] * max(round(frequency * SAMPLE_ROWS), 1)
-    bounds = statistics.histogram_bounds or ()
+        points += [Point(value)] * max(round(frequency * rows), 1)
+    spans = list(pairwise(statistics.histogram_bounds or ()))
+    left = rows - round(statistics.null_frac * rows) - len(points)
     # Drawn at random, not at even steps: how often two values meet tells how many there are.
-    chance = random.Random(seed)
-    spans = list(pairwise(bounds))
-    for _ in range(SAMPLE_ROWS - len(points) if spans else 0):
+    for _ in range(left if spans else 0):
         low, high = chance.choice(spans)
         points.append(Point(low, high, chance.random()))
-    if all(p.low is None for p in points):
-        return ()
     chance.shuffle(points)
-    return tuple((points * (SAMPLE_ROWS // len(points) + 1))[:SAMPLE_ROWS])
+    return points
 
 
-def statistics_of(
-    outcomes: Sequence[Outcome], rows: float, input_distinct: float, correlation: float | None
-) -> ColumnStatistics:
-    """Statistics of an expression as ANALYZE would make them.
+def _in_order(
+    places: Sequence[int], rows: int, correlation: float | None, chance: random.Random
+) -> list[int]:
+    """Rows by the order of their values: a normal copula with the physical order.
 
-    Args:
-        outcomes: the expression's values over a sample.
-        rows: of the relation.
-        input_distinct: distinct combinations of the columns it is computed from.
-        correlation: of the only column it is computed from.
+    ANALYZE's correlation is Spearman's; Pearson's of the normal variates is 2 sin(pi / 6 * it).
+    Columns that both follow the physical order so follow each other.
     """
-    present = [o for o in outcomes if o.value is not None]
-    null_frac = 1.0 - len(present) / max(len(outcomes), 1)
-    if not present:
-        return ColumnStatistics(False, null_frac, 1, 0.0)
-    by_input = {o.inputs: o.value for o in present}
-    seen = Counter(by_input.values())
-    is_injective = len(seen) == len(by_input)
-    distinct = input_distinct if is_injective else _haas_stokes(seen, len(by_input), input_distinct)
-    share = 1.0 / len(outcomes)
-    common = _most_common(present, distinct, share, is_injective=is_injective)
-    rest = sorted((o for o in present if o.value not in common), key=lambda o: o.place)
-    width = sum(o.size_bytes for o in present) / len(present)
-    return ColumnStatistics(
-        inherited=False,
-        null_frac=null_frac,
-        avg_width=max(round(width), 1),
-        n_distinct=-distinct / rows if distinct > rows / 10 else max(round(distinct), 1),
-        most_common_values=tuple(common) or None,
-        most_common_freqs=tuple(common.values()) or None,
-        histogram_bounds=_bounds(rest),
-        correlation=None if correlation is None else correlation * _rank_correlation(present),
-    )
-
-
-def _haas_stokes(seen: Counter[str | None], sampled: int, population: float) -> float:
-    """Distinct values by the Duj1 estimator, as ANALYZE uses it (compute_scalar_stats())."""
-    once = sum(1 for count in seen.values() if count == 1)
-    denominator = (sampled - once) + once * sampled / max(population, sampled)
-    return min(sampled * len(seen) / max(denominator, 1.0), population)
-
-
-def _most_common(
-    present: Sequence[Outcome], distinct: float, share: float, *, is_injective: bool
-) -> dict[str, float]:
-    """Values with their frequencies, the most common first.
-
-    Where every input has an output of its own, only what came from common inputs is common: a
-    bound of a histogram stands for many values, and repeats in the sample for that reason.
-    """
-    weights = Counter(o.value for o in present if o.value is not None)
-    average = len(present) / max(distinct, 1.0)
-    least = max(1.25 * average, 2.0)
-    if is_injective:
-        least = max(least, 2.0 * len(present) / _BOUNDS)
-    if not is_injective and distinct <= _MOST_COMMON:
-        least = 0.0
-    chosen = [(v, c) for v, c in weights.items() if c >= least]
-    chosen.sort(key=lambda pair: (-pair[1], pair[0]))
-    return {value: count * share for value, count in chosen[:_MOST_COMMON]}
-
-
-def _bounds(rest: Sequence[Outcome]) -> tuple[str, ...] | None:
-    values = [o.value for o in rest if o.value is not None]
-    if len(set(values)) < 2:
-        return None
-    steps = min(_BOUNDS, len(values))
-    return tuple(values[round(i * (len(values) - 1) / (steps - 1))] for i in range(steps))
-
-
-def _rank_correlation(present: Sequence[Outcome]) -> float:
-    """Pearson's correlation of the two ranks (Spearman's, ties in any order)."""
-    count = len(present)
-    mean_x = sum(o.input_place for o in present) / count
-    mean_y = sum(o.place for o in present) / count
-    covariance = sum((o.input_place - mean_x) * (o.place - mean_y) for o in present)
-    variance_x = sum((o.input_place - mean_x) ** 2 for o in present)
-    variance_y = sum((o.place - mean_y) ** 2 for o in present)
-    spread = (variance_x * variance_y) ** 0.5
-    return covariance / spread if spread else 0.0
+    pearson = 2 * math.sin(math.pi / 6 * max(min(correlation or 0.0, 1.0), -1.0))
+    spread = math.sqrt(max(1.0 - pearson * pearson, 0.0))
+    normal = NormalDist()
+    keys = {
+        place: pearson * normal.inv_cdf((place + 0.5) / rows) + spread * chance.gauss(0.0, 1.0)
+        for place in places
+    }
+    return sorted(places, key=keys.__getitem__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.twin.extended import dependencies_bytes, ndistinct_bytes, with_frequencies
-from dbtune.twin.sample import SAMPLE_ROWS, Outcome, sample_of, statistics_of
+from dbtune.twin.outcome import Outcome, statistics_of
+from dbtune.twin.sample import sample_of
 from dbtune.twin.size import (
     Group,
     KeyWidth,
@@ -143,19 +145,34 @@ def test_sample_has_the_proportions_of_its_statistics() -> None:
     statistics = ColumnStatistics(
         False, 0.25, 4, -0.5, ("7",), (0.5,), tuple(str(n) for n in range(0, 1100, 100))
     )
-    points = sample_of(statistics, "column")
-    assert len(points) == SAMPLE_ROWS
-    assert sum(p.low is None for p in points) == SAMPLE_ROWS / 4
-    assert sum(p.low == "7" for p in points) == SAMPLE_ROWS / 2
-    assert points == sample_of(statistics, "column")
-    assert sample_of(None, "column") == ()
-    assert sample_of(ColumnStatistics(False, 1.0, 4, 0.0), "column") == ()
+    sample = sample_of(statistics, 2000, "column")
+    assert sample is not None
+    assert len(sample.ranks) == 2000
+    assert sum(rank is None for rank in sample.ranks) == 500
+    assert sorted(r for r in sample.ranks if r) == list(range(1, 1501))
+    assert sum(p.low == "7" for p in sample.points) == 1000
+    assert sample == sample_of(statistics, 2000, "column")
+    assert sample_of(None, 2000, "column") is None
+    assert sample_of(ColumnStatistics(False, 1.0, 4, 0.0), 2000, "column") is None
+
+
+@pytest.mark.parametrize("correlation", [1.0, 0.8, 0.0, -0.6])
+def test_rows_of_a_sample_follow_the_correlation(correlation: float) -> None:
+    bounds = tuple(map(str, range(101)))
+    statistics = ColumnStatistics(
+        False, 0.0, 4, -1.0, histogram_bounds=bounds, correlation=correlation
+    )
+    sample = sample_of(statistics, 5000, "column")
+    assert sample is not None
+    outcomes = [Outcome(str(r), str(r), 4, r or 0, n) for n, r in enumerate(sample.ranks)]
+    made = statistics_of(outcomes, rows=1e6, input_distinct=1e6, is_sharp=True)
+    assert made.correlation == pytest.approx(correlation, abs=0.03)
 
 
 def test_outcomes_that_fall_together_tell_how_many_there_are() -> None:
     """A thousand inputs that map to ten values each seen a hundred times: ten distinct values."""
     outcomes = [Outcome(str(n), str(n % 10), 2, n % 10, n) for n in range(1000)]
-    made = statistics_of(outcomes, rows=1e6, input_distinct=1e6, correlation=1.0)
+    made = statistics_of(outcomes, rows=1e6, input_distinct=1e6, is_sharp=True)
     assert made.n_distinct == 10
     assert sorted(made.most_common_values or ()) == [str(n) for n in range(10)]
     assert made.most_common_freqs == pytest.approx([0.1] * 10)
@@ -163,11 +180,22 @@ def test_outcomes_that_fall_together_tell_how_many_there_are() -> None:
 
 def test_outcomes_all_different_are_as_many_as_inputs() -> None:
     outcomes = [Outcome(str(n), str(n), 8, n, n) for n in range(1000)]
-    made = statistics_of(outcomes, rows=1e6, input_distinct=1e6, correlation=0.9)
+    made = statistics_of(outcomes, rows=1e6, input_distinct=1e6, is_sharp=True)
     assert made.n_distinct == -1.0
     assert made.most_common_values is None
     assert len(made.histogram_bounds or ()) == 101
-    assert made.correlation == pytest.approx(0.9)
+    assert made.correlation == pytest.approx(1.0)
+
+
+def test_what_chance_makes_common_is_not_common() -> None:
+    """Two hundred values, each as frequent: hardly any stands out; one that has a fifth does."""
+    chance = random.Random("rows")
+    values = [str(chance.randrange(200)) if n % 5 else "often" for n in range(4000)]
+    outcomes = [Outcome(str(n), v, 4, len(v), n) for n, v in enumerate(values)]
+    made = statistics_of(outcomes, rows=1e6, input_distinct=1e6, is_sharp=True)
+    assert made.most_common_values is not None
+    assert made.most_common_values[0] == "often"
+    assert len(made.most_common_values) < 20
 
 
 def test_extended_statistics_are_serialized_as_the_server_does() -> None:

@@ -23,6 +23,7 @@ from tests.benchmarks.twin.fidelity import target_plan
 from tests.twin.conftest import statements_in
 
 HERE = Path(__file__).parent
+SCRIPTS = ("warehouse.sql", "helpdesk.sql")
 SETTINGS = {"autovacuum": "off", "shared_buffers": "256MB", "max_wal_size": "8GB"}
 HYPOPG_BINDIR = Path("/usr/lib/postgresql/15/bin")
 
@@ -75,14 +76,15 @@ def measure() -> list[Prediction]:
 
 @contextmanager
 def loaded(binaries: Binaries) -> Iterator[psycopg.Connection]:
-    """A session on a server with the table that the candidates are for."""
+    """A session on a server with the tables that the candidates are for."""
     with (
         running_cluster(binaries, settings=SETTINGS) as cluster,
         psycopg.connect(cluster.dsn(), autocommit=True) as connection,
     ):
         connection.execute("SELECT setseed(0.5)")
-        for statement in statements_in((HERE / "warehouse.sql").read_text()):
-            connection.execute(statement.encode())
+        for script in SCRIPTS:
+            for statement in statements_in((HERE / script).read_text()):
+                connection.execute(statement.encode())
         yield connection
 
 
@@ -90,7 +92,7 @@ def _build(connection: psycopg.Connection, ddl: str, text: str) -> Built:
     connection.execute(ddl.encode())
     name, size_bytes = _newest(connection)
     if has_expression(ddl):
-        connection.execute("ANALYZE parcel")
+        connection.execute(f"ANALYZE {ddl.partition(' ON ')[2].split()[0]}".encode())
     plan = target_plan(connection, text)
     connection.execute(f"DROP INDEX {name}".encode())
     if plan is None:

@@ -1,0 +1,81 @@
+-- A table of another kind: skewed words, long documents, many nulls, few distinct values.
+CREATE EXTENSION IF NOT EXISTS hstore;
+CREATE EXTENSION IF NOT EXISTS ltree;
+CREATE EXTENSION IF NOT EXISTS intarray;
+CREATE TABLE ticket (
+    id uuid PRIMARY KEY,
+    number bigint NOT NULL,
+    tenant text NOT NULL,
+    state varchar(12) NOT NULL,
+    priority smallint,
+    email text,
+    title text NOT NULL,
+    body text,
+    payload jsonb,
+    labels text[],
+    watchers bigint[],
+    codes integer[] NOT NULL,
+    search tsvector,
+    opened timestamptz NOT NULL,
+    closed timestamp,
+    due date,
+    during tstzrange,
+    seats int8range,
+    bid numrange,
+    area box,
+    zone circle,
+    parcel polygon,
+    spot point,
+    client inet,
+    net cidr NOT NULL,
+    mac macaddr,
+    amount numeric,
+    ratio real,
+    branch ltree,
+    extra hstore,
+    product char(8) NOT NULL,
+    digest bytea NOT NULL,
+    spent interval);
+CREATE FUNCTION pg_temp.word(skew float) RETURNS text LANGUAGE sql VOLATILE AS
+    $$ SELECT substr(translate(md5((power(random(), skew) * 3000)::int::text), '0123456789', 'ghijklmnop'), 1, 3 + (power(random(), skew) * 3000)::int % 6) $$;
+CREATE FUNCTION pg_temp.words(fewest int, most int, skew float) RETURNS text LANGUAGE sql VOLATILE AS
+    $$ SELECT string_agg(pg_temp.word(skew), ' ') FROM generate_series(1, fewest + (random() * (most - fewest))::int) $$;
+INSERT INTO ticket
+SELECT gen_random_uuid(),
+    i + (random() * 50)::int,
+    'tenant-' || (power(random(), 6) * 400)::int,
+    (ARRAY['open', 'closed', 'closed', 'closed', 'closed', 'closed', 'pending'])[1 + (random() * 6)::int],
+    CASE WHEN random() < 0.04 THEN (random() * 4)::int END,
+    CASE WHEN random() < 0.8 THEN pg_temp.word(1) || '.' || (power(random(), 2) * 20000)::int || '@' || (ARRAY['example.com', 'mail.test', 'corp.internal'])[1 + (power(random(), 3) * 2.99)::int] END,
+    pg_temp.words(2, 9, 3),
+    CASE WHEN random() < 0.6 THEN pg_temp.words(5, 80, 2) END,
+    CASE WHEN random() < 0.7 THEN jsonb_build_object(
+        'kind', (ARRAY['web', 'mail', 'phone'])[1 + (power(random(), 4) * 2.99)::int],
+        'items', (SELECT jsonb_agg(jsonb_build_object('sku', 'p' || (power(random(), 2) * 5000)::int, 'count', (random() * 5)::int)) FROM generate_series(1, 1 + i * 31 % 7)),
+        'agent', jsonb_build_object('name', pg_temp.word(2), 'vip', random() < 0.1)) END,
+    CASE WHEN random() < 0.5 THEN ARRAY(SELECT 'label' || (power(random(), 4) * 200)::int FROM generate_series(1, i * 17 % 5)) END,
+    CASE WHEN random() < 0.2 THEN ARRAY(SELECT (random() * 100000)::bigint FROM generate_series(1, i * 13 % 9)) END,
+    ARRAY(SELECT (power(random(), 2) * 1000)::int FROM generate_series(1, 3 + i % 4)),
+    to_tsvector('simple', pg_temp.words(3, 30, 2)),
+    timestamptz '2022-01-01' + i * interval '11 minutes' + random() * interval '2 hours',
+    CASE WHEN random() < 0.7 THEN timestamp '2022-01-03' + i * interval '11 minutes' + random() * interval '90 days' END,
+    CASE WHEN random() < 0.1 THEN date '2022-01-03' + (random() * 700)::int END,
+    tstzrange(timestamptz '2022-01-01' + i * interval '11 minutes', timestamptz '2022-01-02' + i * interval '11 minutes' + random() * interval '30 days'),
+    CASE WHEN random() < 0.3 THEN int8range((random() * 100)::int, 101 + (random() * 100)::int) END,
+    numrange((random() * 1000)::numeric(6, 2), (1000 + random() * 200)::numeric(6, 2)),
+    box(point(i % 300, i % 211), point(i % 300 + random() * 9, i % 211 + random() * 9)),
+    CASE WHEN random() < 0.5 THEN circle(point(random() * 100, random() * 100), random() * 3) END,
+    polygon(5, circle(point(random() * 500, random() * 500), 1 + random() * 4)),
+    CASE WHEN random() < 0.9 THEN point((random() * 8)::int * 10 + random() * random(), (random() * 8)::int * 10 + random() * random()) END,
+    CASE WHEN random() < 0.6 THEN ('192.168.' || (random() * 30)::int || '.' || (random() * 254)::int)::inet ELSE ('2001:db8::' || to_hex((random() * 60000)::int))::inet END,
+    ('10.' || (random() * 250)::int || '.' || (random() * 250)::int || '.0/24')::cidr,
+    CASE WHEN random() < 0.5 THEN ('08:00:2b:' || to_char((random() * 80)::int + 10, 'FM00') || ':' || to_char((random() * 80)::int + 10, 'FM00') || ':03')::macaddr END,
+    CASE WHEN random() < 0.9 THEN (exp(random() * 9))::numeric(12, 2) END,
+    random(),
+    ('top.' || chr(97 + (random() * 20)::int) || '.' || chr(97 + (random() * 20)::int) || (random() * 30)::int)::ltree,
+    CASE WHEN random() < 0.4 THEN hstore(ARRAY['os', 'v'], ARRAY[(ARRAY['mac', 'win', 'linux'])[1 + (random() * 2)::int], (random() * 300)::int::text]) END,
+    'P' || to_char((random() * 900)::int, 'FM0000000'),
+    decode(md5((i / 2)::text), 'hex'),
+    CASE WHEN random() < 0.7 THEN (random() * 5000)::int * interval '1 minute' END
+FROM generate_series(1, 50000) AS i;
+VACUUM ANALYZE ticket;
