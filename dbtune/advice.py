@@ -69,6 +69,30 @@ class Price:
         return self.cost_after / self.cost_before if self.cost_before else 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the recommended set, built, did to one statement, beside what was predicted.
+
+    Times are of one call, in milliseconds; `low` and `high` bound after ÷ before. `verdict` is
+    "faster", "slower", "same" or "too noisy". `predicted` is the ratio of planner costs, None where
+    nothing was. `note` says what else to know, such as that a side was stopped at the time cap.
+    """
+
+    statement: str
+    calls: float
+    before_ms: float
+    after_ms: float
+    low: float
+    high: float
+    verdict: str
+    predicted: float | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.after_ms / self.before_ms if self.before_ms else 1.0
+
+
 @dataclass(frozen=True)
 class Recommendation:
     """A change, why, what it costs and gains.
@@ -77,6 +101,7 @@ class Recommendation:
     holds another proof (a duplicate needs no price). `saved_ms` is execution time saved over
     the period of the statistics, `write_ms` what maintaining the index adds.
     `rules` are the rules whose findings it mends; `notes` are warnings (VACUUM first, plan risk).
+    `measured` are the statements that used it where it was built, `built_bytes` its size there.
     """
 
     change: Change
@@ -89,10 +114,23 @@ class Recommendation:
     rules: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     verified: str = ""
+    measured: tuple[Measured, ...] = ()
+    built_bytes: int | None = None
 
     @property
     def is_verified(self) -> bool:
         return bool(self.prices or self.verified)
+
+    @property
+    def measured_ms(self) -> tuple[float, float] | None:
+        """Time of a call before and after where it was built, averaged by calls."""
+        weight = sum(max(m.calls, 1.0) for m in self.measured)
+        if not weight:
+            return None
+        return (
+            sum(m.before_ms * max(m.calls, 1.0) for m in self.measured) / weight,
+            sum(m.after_ms * max(m.calls, 1.0) for m in self.measured) / weight,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +159,29 @@ class Advice:
     cost_after: float = 0.0
     gap: float | None = None
     complete: bool = True
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What happened when the recommended set was built at `place` and the workload run there.
+
+    `measured` are the statements whose plan or writes it changed; `unchanged` counts the others.
+    `rejected` are indexes that made a statement slower and were replaced or left out, and those
+    not tried; `sizes` are bytes by index as built; `sets` counts the sets built. `stopped` says why
+    it ended early: then not everything that is recommended was measured.
+    """
+
+    place: str
+    measured: tuple[Measured, ...] = ()
+    unchanged: int = 0
+    rejected: tuple[Declined, ...] = ()
+    not_measured: tuple[Declined, ...] = ()
+    sizes: tuple[tuple[IndexSpec, int], ...] = ()
+    used: tuple[tuple[IndexSpec, tuple[str, ...]], ...] = ()
+    excluded: tuple[IndexSpec, ...] = ()
+    sets: int = 1
+    stopped: str = ""
+
+    def count(self, verdict: str) -> int:
+        """How many measured statements got a verdict."""
+        return sum(m.verdict == verdict for m in self.measured)

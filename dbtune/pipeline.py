@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from dbtune.advice import CreateIndex, Recommendation
+from dbtune.advice import Advice, CreateIndex, Recommendation, Verification
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
 from dbtune.finding import Confidence, Severity
 from dbtune.gate.verdict import verdict_by_severity
+from dbtune.index import IndexSpec
+from dbtune.interrupt import on_interrupt
 from dbtune.migration import Migration, write_migration
 from dbtune.migration.dialects import render as render_migration
 from dbtune.pricing import Hypothetical, PricingEngine
@@ -20,16 +22,33 @@ from dbtune.progress import Progress, Silent
 from dbtune.report.model import Report, report_of
 from dbtune.report.render import render
 from dbtune.report.write import write_files
-from dbtune.rules.judge import judge
+from dbtune.rules.judge import Judgement, judge
 from dbtune.rules.load import load_rules
+from dbtune.rules.model import Rule
 from dbtune.snapshot.model import Snapshot
 from dbtune.snapshot.scope import Scope
 from dbtune.traffic import Traffic
 from dbtune.twin.model import NotModelled
 from dbtune.unmodelled import told, with_remedies
+from dbtune.verify.proven import proven
 from dbtune.workload import NotExamined, Workload
 
 EngineName = Literal["twin", "hypopg", "none"]
+
+MAX_SETS = 6
+"""Sets that the advisor is asked for while measuring speaks against them; then it is only left out
+what made a statement slower."""
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """Where to prove the advice: see dbtune.verify.place. A statement is stopped after `cap_s`."""
+
+    on: str
+    journal_file: Path
+    known_as: str | None = None
+    time_limit_s: float = 20.0
+    cap_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,7 @@ class AnalyzeOptions:
     fail_on: Severity | None = None
     fail_on_confidence: Confidence = Confidence.LIKELY
     strict: bool = False
+    verify: VerifyOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,11 @@ class Analysis:
     report: Report
     migration: Migration
     workload: Workload
+
+    @property
+    def was_interrupted(self) -> bool:
+        """True if Ctrl-C ended the measuring early; the report says so."""
+        return bool(self.report.verification and self.report.verification.stopped == "interrupted")
 
 
 def analyze(
@@ -88,32 +113,92 @@ def analyze(
     rules = load_rules(options.rules_dir)
     with priced_by(options, snapshot, progress) as (engine, lacking):
         workload = assemble_workload(snapshot, engine, options.scope, progress)
-        advice = advise(workload, engine, options.advisor, progress)
         skipped = (*workload.not_examined, *_damaged(traffic))
         workload = replace(
             workload,
-            advice=advice,
             not_examined=(*with_remedies(skipped, lacking), *told(lacking, workload)),
             traffic=traffic,
         )
-        progress.stage("judge")
-        judged = judge(
-            workload,
-            rules,
-            select=options.select,
-            ignore=options.ignore,
-            min_confidence=options.min_confidence,
-            scope=options.scope,
-        )
-        recommendations = _with_sizes(judged.recommendations, engine)
+        advising = _Advising(workload, rules, options, engine, progress)
+        verification = _verify(advising, options.verify) if options.verify else None
+        workload, judged, recommendations = advising.outcome(verification)
     verdict = verdict_by_severity(
         judged.findings,
         options.fail_on,
         min_confidence=options.fail_on_confidence,
         reasons=_strict_reasons(skipped) if options.strict else (),
     )
-    report = report_of(workload, judged.findings, recommendations, verdict=verdict)
+    report = report_of(
+        workload, judged.findings, recommendations, verdict=verdict, verification=verification
+    )
     return Analysis(report, write_migration(recommendations, snapshot), workload)
+
+
+@dataclass
+class _Advising:
+    """Advice, and what the rules make of it; again for each set that measuring speaks against."""
+
+    workload: Workload
+    rules: Sequence[Rule]
+    options: AnalyzeOptions
+    engine: PricingEngine | None
+    progress: Progress
+    advice: Advice | None = None
+    sets: int = 0
+
+    def recommend(self, excluded: tuple[IndexSpec, ...]) -> tuple[Recommendation, ...]:
+        """What to build, these indexes excluded."""
+        asked = replace(self.options.advisor, excluded=excluded)
+        if self.advice is None or self.sets < MAX_SETS:
+            with on_interrupt() as is_stopped:
+                self.advice = advise(self.workload, self.engine, asked, self.progress, is_stopped)
+        self.sets += 1
+        return self.outcome(Verification("", excluded=excluded))[2]
+
+    def outcome(
+        self, verification: Verification | None
+    ) -> tuple[Workload, Judgement, tuple[Recommendation, ...]]:
+        """The workload with the advice, judged, and with what was measured."""
+        if self.advice is None:
+            self.recommend(())
+        assert self.advice is not None
+        proof = verification or Verification("")
+        advice = replace(
+            self.advice,
+            recommendations=proven(self.advice.recommendations, proof),
+            declined=(*self.advice.declined, *proof.rejected),
+        )
+        workload = replace(self.workload, advice=advice)
+        self.progress.stage("judge")
+        judged = judge(
+            workload,
+            self.rules,
+            select=self.options.select,
+            ignore=self.options.ignore,
+            min_confidence=self.options.min_confidence,
+            scope=self.options.scope,
+        )
+        recommendations = proven(judged.recommendations, proof)
+        return workload, judged, _with_sizes(recommendations, self.engine)
+
+
+def _verify(advising: _Advising, options: VerifyOptions) -> Verification:
+    """Have the advice proven."""
+    # No room with a server in it is wanted where nothing is measured.
+    from dbtune.bench.logged import logged_values  # noqa: PLC0415
+    from dbtune.bench.measure import Effort  # noqa: PLC0415
+    from dbtune.verify.compare import LEAST_ROUNDS  # noqa: PLC0415
+    from dbtune.verify.place import opened_clone  # noqa: PLC0415
+    from dbtune.verify.verify import Question, verify  # noqa: PLC0415
+
+    workload, progress = advising.workload, advising.progress
+    effort = Effort(options.time_limit_s, options.cap_s, LEAST_ROUNDS)
+    values = logged_values(workload.traffic) if workload.traffic else {}
+    with opened_clone(
+        options.on, workload.snapshot, journal_file=options.journal_file,
+        known_as=options.known_as, progress=progress,
+    ) as clone:  # fmt: skip
+        return verify(clone, Question(workload, effort, values), advising.recommend, progress)
 
 
 def write_analysis(analysis: Analysis, folder: Path, dialect: str = "sql") -> tuple[Path, ...]:

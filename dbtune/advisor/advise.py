@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dbtune.advice import Advice, Declined
@@ -41,10 +41,12 @@ def advise(
     engine: PricingEngine | None,
     options: AdvisorOptions | None = None,
     progress: Progress | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Advice:
     """The indexes that save most of the workload's time, with the proof of it.
 
-    Without an engine the candidates that the statements ask for are given unverified.
+    Without an engine the candidates that the statements ask for are given unverified. Once
+    `is_stopped` says so, the best set found until then is.
     """
     options = options or AdvisorOptions()
     progress = progress or Silent()
@@ -52,7 +54,7 @@ def advise(
     gathered = gather(workload, options)
     if engine is None:
         return unverified(workload, gathered)
-    return _Run(workload, engine, options, progress).advise(gathered)
+    return _Run(workload, engine, options, progress, is_stopped).advise(gathered)
 
 
 @dataclass
@@ -63,12 +65,13 @@ class _Run:
     engine: PricingEngine
     options: AdvisorOptions
     progress: Progress
+    is_stopped: Callable[[], bool]
 
     def advise(self, gathered: Gathered) -> Advice:
         limit = self.options.time_limit_s
         deadline = time.monotonic() + limit if limit is not None else None
         start = self.engine.explains
-        prices = Prices(self.engine, deadline)
+        prices = Prices(self.engine, deadline, self.is_stopped)
         names = self._suppose(prices, gathered)
         targets, relevant, explored = self._explore(prices, gathered, names)
         substitutes = self._merge(prices, targets, relevant, explored)
@@ -105,9 +108,12 @@ class _Run:
         pruned: Counter[str],
         refused: list[Declined],
     ) -> dict[IndexSpec, str]:
-        self.progress.stage("suppose indexes", len(specs))
+        wanted = [s for s in specs if not self.options.excludes(s)]
+        if len(wanted) < len(specs):
+            pruned["made a statement slower when measured"] += len(specs) - len(wanted)
+        self.progress.stage("suppose indexes", len(wanted))
         names = {}
-        for answer in self.engine.suppose(specs):
+        for answer in self.engine.suppose(wanted):
             self.progress.step()
             if isinstance(answer, Rejected):
                 pruned["refused by the server"] += 1

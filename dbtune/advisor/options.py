@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dbtune.errors import BadInput
+from dbtune.index import IndexSpec
 
 Objective = Literal["time", "cost"]
 
@@ -44,6 +45,7 @@ class AdvisorOptions:
         include: propose covering indexes.
         time_limit_s: stop searching after this long and return the best so far.
         max_explains: planner calls allowed, beyond the first few of each statement.
+        excluded: indexes not to propose, because measuring spoke against them.
     """
 
     budget_bytes: int | None = None
@@ -55,3 +57,13 @@ class AdvisorOptions:
     include: bool = True
     time_limit_s: float | None = None
     max_explains: int | None = None
+    excluded: tuple[IndexSpec, ...] = ()
+
+    def excludes(self, spec: IndexSpec) -> bool:
+        """True for an excluded index, and for the likes of two that are: same first key."""
+        alike = [e for e in self.excluded if _head(e) == _head(spec)]
+        return spec in alike or len(alike) > 1
+
+
+def _head(spec: IndexSpec) -> tuple[object, ...]:
+    return spec.relation, spec.access_method, spec.keys[:1]

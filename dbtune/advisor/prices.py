@@ -8,6 +8,7 @@ of which it uses `used`, the price of every set between the two is known.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dbtune.advisor.keys import index_head
@@ -31,9 +32,15 @@ class Priced:
 class Prices:
     """The plans priced so far. Raises OutOfTime past the deadline, so that searches can stop."""
 
-    def __init__(self, engine: PricingEngine, deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        engine: PricingEngine,
+        deadline: float | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._engine = engine
         self._deadline = deadline
+        self._is_stopped = is_stopped
         self._hypothetical: dict[str, Hypothetical] = {}
         self._heads: dict[str, str] = {}
         self._owners: dict[str, str] = {}
@@ -51,7 +58,9 @@ class Prices:
 
     @property
     def is_over(self) -> bool:
-        """True once the deadline has passed."""
+        """True once the deadline has passed, or the user wants an end."""
+        if self._is_stopped():
+            return True
         return self._deadline is not None and time.monotonic() > self._deadline
 
     def start(self, target: Target) -> None:
@@ -109,4 +118,4 @@ class Prices:
 
 
 class OutOfTime(Exception):
-    """The time limit has passed; what is known so far stands."""
+    """The time limit has passed, or Ctrl-C came; what is known so far stands."""

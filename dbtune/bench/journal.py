@@ -7,7 +7,8 @@ wanted. Whoever finds one can restore the database: `dbtune bench --restore FILE
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,13 @@ def open_journal(connection: Connection[Any], change: Change, path: Path) -> Jou
     journal = Journal(connection.info.dbname, indexes, change.up, change.down)
     write_file(path, msgspec.json.format(msgspec.json.encode(journal)) + b"\n", private=True)
     return journal
+
+
+def extend_journal(journal: Journal, up: Sequence[str], path: Path) -> Journal:
+    """Write down more statements of the change before they run."""
+    longer = replace(journal, up=(*journal.up, *up))
+    write_file(path, msgspec.json.format(msgspec.json.encode(longer)) + b"\n", private=True)
+    return longer
 
 
 def read_journal(path: Path) -> Journal:

@@ -21,6 +21,7 @@ import psycopg
 from psycopg import Connection, RawCursor
 
 from dbtune.bench.task import Run
+from dbtune.bench.work import rolled_back
 
 OWN_THREAD = Path("/proc/thread-self/schedstat")
 
@@ -40,15 +41,10 @@ class Stopwatch:
     def time(self, runs: Iterable[Run], *, writes: bool) -> float:
         """Milliseconds that a group of runs takes together; writes are rolled back."""
         cursor = RawCursor(self.connection, row_factory=psycopg.rows.tuple_row)
-        if writes:
-            self.connection.execute("BEGIN")
         elapsed_ns = 0
-        try:
+        with rolled_back(self.connection, writes):
             for run in runs:
                 elapsed_ns += self._time(cursor, run)
-        finally:
-            if writes and not self.connection.closed:
-                self.connection.execute("ROLLBACK")
         return elapsed_ns / 1e6
 
     def _time(self, cursor: RawCursor[Any], run: Run) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,16 +40,16 @@ def work_of(connection: Connection[Any], groups: Sequence[Sequence[Run]], *, wri
     return totals
 
 
+def rolled_back(connection: Connection[Any], writes: bool) -> AbstractContextManager[object]:
+    """Nothing that the block writes stays; within a transaction that is a savepoint."""
+    return connection.transaction(force_rollback=True) if writes else nullcontext()
+
+
 def _explain(connection: Connection[Any], run: Run, *, writes: bool) -> Plan:
     options = b"EXPLAIN (ANALYZE, BUFFERS, WAL, TIMING OFF, FORMAT JSON) "
     cursor = RawCursor(connection)
-    if writes:
-        connection.execute("BEGIN")
-    try:
+    with rolled_back(connection, writes):
         row = cursor.execute(options + run.text.encode(), run.values).fetchone()
-    finally:
-        if writes and not connection.closed:
-            connection.execute("ROLLBACK")
     return read_plan(row[0] if row else None)
 
 

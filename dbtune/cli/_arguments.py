@@ -97,6 +97,18 @@ TimeLimit = Annotated[
     float | None,
     typer.Option(min=0, metavar="SECONDS", help="Stop searching then, with the best so far."),
 ]
+VerifyOn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DSN",
+        help="Build the indexes on this clone, measure, leave out what slows a statement; "
+        "synthesize[:SCALE]: on rows made from the statistics.",
+    ),
+]
+KnownAs = Annotated[
+    str | None,
+    typer.Option("--i-know-this-is", metavar="DATABASE", help="Measure although it is in use."),
+]
 Bindir = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Server programs for the twin, 18 or newer; default: ours."),

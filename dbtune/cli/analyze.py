@@ -11,6 +11,7 @@ import typer
 from dbtune.cli import _arguments as a
 
 DEFAULT_OUT = Path("reports/out")
+INTERRUPTED = 130
 
 
 class EngineWord(StrEnum):
@@ -57,6 +58,8 @@ def run(
     engine: Annotated[
         EngineWord, typer.Option(help="What prices ideas; hypopg: by EXPLAIN on TARGET itself.")
     ] = EngineWord.TWIN,
+    verify_on: a.VerifyOn = None,
+    known_as: a.KnownAs = None,
     bindir: a.Bindir = None,
     fail_on: a.FailOn = None,
     strict: a.Strict = False,
@@ -66,7 +69,8 @@ def run(
     """Find what makes a database slow, prove the fix, write it down.
 
     Reads the server in a read-only session, or a snapshot file; prints findings and writes
-    report.html, report.json, migration.up.sql and migration.down.sql into --out.
+    report.html, report.json, migration.up.sql and migration.down.sql into --out. Nothing is ever
+    built on TARGET: with --verify-on the indexes are built on a clone, and dropped there again.
     """
     from dbtune.advisor.options import KINDS, AdvisorOptions, require_kinds
     from dbtune.cli._options import failing_from, show, size_bytes
@@ -75,7 +79,7 @@ def run(
     from dbtune.collect import CollectOptions
     from dbtune.errors import BadInput
     from dbtune.migration.dialects import require_dialect
-    from dbtune.pipeline import AnalyzeOptions, analyze, write_analysis
+    from dbtune.pipeline import AnalyzeOptions, VerifyOptions, analyze, write_analysis
 
     require_dialect(dialect)
     if engine is EngineWord.HYPOPG and (is_file(target) or (target is None and logs)):
@@ -107,6 +111,7 @@ def run(
         fail_on=severity,
         fail_on_confidence=confidence,
         strict=strict,
+        verify=VerifyOptions(verify_on, out / "journal.json", known_as) if verify_on else None,
     )
     with shown_progress() as stages:
         snapshot, traffic = snapshot_and_traffic(
@@ -119,5 +124,7 @@ def run(
     show(analysis.report, ("json",) if as_json else tuple(output_format or ("text",)), top, files)
     if timings:
         typer.echo(timings_table(stages.seconds), err=True)
+    if analysis.was_interrupted:
+        raise typer.Exit(INTERRUPTED)
     if analysis.report.verdict.failed:
         raise typer.Exit(analysis.report.verdict.exit_code)

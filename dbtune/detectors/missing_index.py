@@ -38,7 +38,8 @@ class Evidence:
     """Costs are the planner's, averaged over the statements' calls; None: nothing priced it.
 
     `plan_node` is how the dearest statement reads the relation now. `saved_ms` is execution time
-    saved over the period of the statistics.
+    saved over the period of the statistics. `measured_before_ms` and `measured_after_ms` are a
+    call's time where the index was built, averaged like costs; None: it was not.
     """
 
     index: str
@@ -55,6 +56,8 @@ class Evidence:
     size_bytes: int | None
     saved_ms: float
     write_ms: float
+    measured_before_ms: float | None = None
+    measured_after_ms: float | None = None
 
 
 def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
@@ -184,6 +187,7 @@ def _evidence(
     relation = snapshot.relation_by_name.get(spec.relation)
     prices = recommendation.prices
     weight = sum(max(p.calls, 1) for p in prices)
+    measured = recommendation.measured_ms
     return Evidence(
         index=str(spec),
         access_method=spec.access_method,
@@ -201,6 +205,8 @@ def _evidence(
         size_bytes=recommendation.size_bytes,
         saved_ms=recommendation.saved_ms,
         write_ms=recommendation.write_ms,
+        measured_before_ms=measured[0] if measured else None,
+        measured_after_ms=measured[1] if measured else None,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import dbtune
-from dbtune.advice import Declined, Recommendation
+from dbtune.advice import Advice, Declined, Recommendation, Verification
 from dbtune.finding import Finding
 from dbtune.gate.verdict import Verdict
 from dbtune.plan import Plan, Unplanned
@@ -69,7 +69,7 @@ class Report:
     """What was found, what to do about it, what was not looked at, and the verdict.
 
     Findings and recommendations stand in the order in which they were judged; statements by
-    share, the largest first.
+    share, the largest first. `advice` is the advisor's account of its search.
     """
 
     meta: Meta
@@ -79,6 +79,8 @@ class Report:
     statements: tuple[ReportedStatement, ...] = ()
     not_examined: tuple[NotExamined, ...] = ()
     verdict: Verdict = field(default_factory=Verdict)
+    verification: Verification | None = None
+    advice: Advice | None = None
 
     @cached_property
     def by_fingerprint(self) -> dict[str, ReportedStatement]:
@@ -102,6 +104,7 @@ def report_of(
     *,
     verdict: Verdict,
     timings: Sequence[StageTiming] = (),
+    verification: Verification | None = None,
 ) -> Report:
     """The report of an analysis.
 
@@ -111,6 +114,7 @@ def report_of(
         recommendations: what to do, most valuable first (the advice's and the rules' cures).
         verdict: what the gate says of the findings.
         timings: seconds per stage, where the user asked for them.
+        verification: what was measured of the recommendations, where they were built.
     """
     snapshot = workload.snapshot
     meta = Meta(
@@ -131,6 +135,8 @@ def report_of(
         statements=tuple(statements),
         not_examined=workload.not_examined,
         verdict=verdict,
+        verification=verification,
+        advice=workload.advice if workload.advice.engine else None,
     )
 
 

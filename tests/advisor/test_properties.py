@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
 from dataclasses import replace
 
 import pytest
 
+from dbtune.advice import Advice, CreateIndex
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.advisor.merge import merged
 from dbtune.advisor.program import Cut, Offer, Program, bound, choose
 from dbtune.advisor.served import replaced_by
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
+from dbtune.interrupt import on_interrupt
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.engine import Twin
 from tests.advisor.conftest import Ask, created, workload_of
@@ -106,6 +110,50 @@ def test_no_time_at_all_still_answers(ask: Ask) -> None:
     advice = ask(*MIXED, time_limit_s=0.0)
     assert not advice.complete
     assert created(advice) == []
+
+
+def test_whoever_stops_the_search_gets_the_best_so_far(advised: tuple[Snapshot, Twin]) -> None:
+    """Wherever it stops, what is advised is priced, and is no worse than nothing."""
+    snapshot, twin = advised
+    workload = workload_of(snapshot, twin, *MIXED)
+    whole = advise(workload, twin)
+    seen = set()
+    for patience in (0, 3, 10, 20, 30, 40):
+        asked = itertools.count()
+        advice = advise(workload, twin, is_stopped=lambda: next(asked) >= patience)  # noqa: B023
+        assert not advice.complete
+        assert advice.cost_after <= advice.cost_before
+        assert all(r.prices for r in advice.recommendations if isinstance(r.change, CreateIndex))
+        seen.add(len(created(advice)))
+    assert seen > {0}
+    assert whole.complete
+
+
+def test_the_first_interrupt_only_asks() -> None:
+    with on_interrupt() as is_asked:
+        assert not is_asked()
+        signal.raise_signal(signal.SIGINT)
+        assert is_asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_excluded_index_and_the_likes_of_two(ask: Ask) -> None:
+    text = "SELECT sum(amount) FROM invoice WHERE account_id BETWEEN $1 AND $2"
+    first = specs_of(ask(text))
+    second = specs_of(ask(text, excluded=first))
+    assert [list(map(str, s)) for s in (first, second)] == [
+        ["invoice(account_id) include (amount)"],
+        ["invoice(account_id)"],
+    ]
+    third = specs_of(ask(text, excluded=(*first, *second)))
+    assert not any(spec.key_columns[0] == "account_id" for spec in third)
+
+
+def specs_of(advice: Advice) -> tuple[IndexSpec, ...]:
+    changes = [r.change for r in advice.recommendations]
+    return tuple(c.spec for c in changes if isinstance(c, CreateIndex))
 
 
 T = QualifiedName("public", "t")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dbtune.advice import (
+    Advice,
     CreateIndex,
     Declined,
     DropIndex,
+    Measured,
     Price,
     RebuildIndex,
     Recommendation,
     RewriteStatement,
+    Verification,
 )
 from dbtune.finding import Confidence, Finding, Severity, Subject, finding_fingerprint
 from dbtune.gate.verdict import Decision, Location, Outcome, Verdict, verdict_by_severity
@@ -187,6 +192,41 @@ FINDINGS = (
     ),
 )  # fmt: skip
 
+MEASURED = Measured("a1f0c2d3e4b59687", 48_211, 199.4, 0.31, 0.00148, 0.00171, "faster", 0.00049)
+CAPPED = Measured(
+    "c3d2e4f5a6b79899",
+    12,
+    60_000.0,
+    420.0,
+    0.0,
+    0.007,
+    "faster",
+    None,
+    "before the change it was stopped after 60 s",
+)
+REJECTED = Declined(
+    '"Booking"("arrivesAt")',
+    "built, it made a statement 31.0 times slower (2.1 ms before, 65 ms after): SELECT …",
+    "b2e1d3c4f5a69788",
+)
+VERIFICATION = Verification(
+    place="the database harbour_clone",
+    measured=(MEASURED, CAPPED),
+    unchanged=41,
+    rejected=(REJECTED,),
+    sets=2,
+    not_measured=(Declined("LISTEN tides", "not a query and not DML", "d4e3f5a6b7c89900"),),
+)
+ADVICE = Advice(
+    candidates_made=212,
+    candidates_pruned=(("served by an existing index", 14),),
+    explains=96,
+    engine="twin",
+    cost_before=18_211.4,
+    cost_after=8.92,
+    gap=0.0123,
+)
+
 RECOMMENDATIONS = (
     Recommendation(
         change=CreateIndex(
@@ -201,6 +241,8 @@ RECOMMENDATIONS = (
         write_ms=4_100.0,
         rules=("missing-composite-index",),
         notes=("Run VACUUM on \"Booking\" first: only 3 % of its pages are all-visible.",),
+        measured=(MEASURED,),
+        built_bytes=39_100_416,
     ),
     Recommendation(
         change=DropIndex(
@@ -253,6 +295,8 @@ FULL = Report(
         ),
     ),
     verdict=verdict_by_severity(FINDINGS, Severity.ERROR),
+    verification=VERIFICATION,
+    advice=replace(ADVICE, recommendations=RECOMMENDATIONS),
 )
 
 EMPTY = Report(meta=META)

@@ -7,12 +7,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dbtune.advice import Price, Recommendation
+from dbtune.advice import Measured, Price, Recommendation
 from dbtune.finding import Finding, Severity
 from dbtune.gate.verdict import Decision, Outcome
 from dbtune.plan import Plan
 from dbtune.plan_text import plan_text
-from dbtune.report.change import Described, Effect, describe, effect, served
+from dbtune.report.change import (
+    Described,
+    Effect,
+    describe,
+    effect,
+    measured_text,
+    proof_text,
+    search_text,
+    served,
+)
 from dbtune.report.model import Report, ReportedStatement
 from dbtune.report.render import Style
 from dbtune.typeset.figures import ms_text, number_of, percent_text
@@ -35,6 +44,9 @@ def render(report: Report, style: Style) -> str:
         severities=tuple(_severities(report.findings)),
         recommendations=tuple(_recommendation(r, report) for r in report.recommendations),
         findings=tuple(_finding(d, report) for d in _failures_first(report.verdict.decisions)),
+        search=search_text(report.advice) if report.advice else "",
+        proof=proof_text(report.verification) if report.verification else "",
+        measured=tuple(_measured(report)),
         statements=tuple(_planned(shown)),
         left_out_statements=len(left_out),
         left_out_share=sum(s.share for s in left_out),
@@ -70,6 +82,7 @@ class _Recommended:
     effect: Effect | None
     share: float
     statements: tuple[_Served, ...]
+    measured: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,17 @@ def _recommendation(recommendation: Recommendation, report: Report) -> _Recommen
             _Served(s, plan, prices.get(s.fingerprint))
             for s, plan in _planned(statements[:MAX_SERVED])
         ),
+        measured=measured_text(*recommendation.measured_ms) if recommendation.measured_ms else "",
     )
+
+
+def _measured(report: Report) -> Iterator[tuple[Measured, str, str]]:
+    """Statements measured on a clone, with the change in words and their text; slower first."""
+    found = report.verification.measured if report.verification else ()
+    for m in sorted(found, key=lambda m: m.verdict != "slower")[:MAX_STATEMENTS]:
+        known = report.by_fingerprint.get(m.statement)
+        words = measured_text(m.before_ms, m.after_ms)
+        yield m, words, known.text if known else m.statement
 
 
 def _failures_first(decisions: Sequence[Decision]) -> list[Decision]:

@@ -1,4 +1,4 @@
-"""report.json: schema 1, keys sorted, the same bytes for the same report."""
+"""report.json: schema 2, keys sorted, the same bytes for the same report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from dbtune.advice import Price, Recommendation
+from dbtune.advice import Advice, Measured, Price, Recommendation, Verification
 from dbtune.finding import Finding
 from dbtune.gate.verdict import Decision
 from dbtune.plan import Plan, Unplanned
@@ -16,7 +16,8 @@ from dbtune.report.model import Report, ReportedStatement
 from dbtune.report.render import Style
 from dbtune.workload import NotExamined
 
-SCHEMA = 1
+SCHEMA = 2
+"""2 added `advice`, `verification`, and what was measured of each recommendation."""
 
 
 def render(report: Report, style: Style) -> str:
@@ -31,7 +32,9 @@ def render(report: Report, style: Style) -> str:
             {"what": d.what, "reason": d.reason, "statement": d.statement or None}
             for d in report.declined
         ],
+        "advice": _advice(report.advice) if report.advice else None,
         "statements": [_statement(s) for s in report.statements],
+        "verification": _verification(report.verification) if report.verification else None,
         "not_examined": [_not_examined(n) for n in report.not_examined],
         "verdict": {
             "failed": report.verdict.failed,
@@ -58,6 +61,18 @@ def _meta(report: Report) -> dict[str, Any]:
     if meta.timings:
         document["timings"] = [{"stage": t.stage, "seconds": t.seconds} for t in meta.timings]
     return document
+
+
+def _advice(advice: Advice) -> dict[str, Any]:
+    return {
+        "complete": advice.complete,
+        "gap": advice.gap,
+        "cost_before": advice.cost_before,
+        "cost_after": advice.cost_after,
+        "explains": advice.explains,
+        "candidates_made": advice.candidates_made,
+        "candidates_pruned": dict(advice.candidates_pruned),
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -102,6 +117,8 @@ def _recommendation(recommendation: Recommendation) -> dict[str, Any]:
         "notes": list(recommendation.notes),
         "verified": recommendation.is_verified,
         "proof": recommendation.verified or None,
+        "measured": [_measured(m) for m in recommendation.measured],
+        "built_bytes": recommendation.built_bytes,
     }
 
 
@@ -113,6 +130,39 @@ def _price(price: Price) -> dict[str, Any]:
         "cost_before": price.cost_before,
         "cost_after": price.cost_after,
         "engine": price.engine,
+    }
+
+
+def _measured(measured: Measured) -> dict[str, Any]:
+    return {
+        "statement": measured.statement,
+        "calls": measured.calls,
+        "before_ms": measured.before_ms,
+        "after_ms": measured.after_ms,
+        "ratio": measured.ratio,
+        "low": measured.low,
+        "high": measured.high,
+        "verdict": measured.verdict,
+        "predicted_ratio": measured.predicted,
+        "note": measured.note or None,
+    }
+
+
+def _verification(verification: Verification) -> dict[str, Any]:
+    return {
+        "place": verification.place,
+        "sets": verification.sets,
+        "stopped": verification.stopped or None,
+        "measured": [_measured(m) for m in verification.measured],
+        "same_plan": verification.unchanged,
+        "rejected": [
+            {"what": d.what, "reason": d.reason, "statement": d.statement or None}
+            for d in verification.rejected
+        ],
+        "not_measured": [
+            {"what": d.what, "reason": d.reason, "statement": d.statement}
+            for d in verification.not_measured
+        ],
     }
 
 

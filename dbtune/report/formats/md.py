@@ -13,7 +13,14 @@ from itertools import chain
 from dbtune.advice import Recommendation
 from dbtune.finding import Severity
 from dbtune.gate.verdict import Decision, Outcome
-from dbtune.report.change import describe, effect, served
+from dbtune.report.change import (
+    describe,
+    effect,
+    measured_text,
+    proof_text,
+    search_text,
+    served,
+)
 from dbtune.report.model import Report, ReportedStatement
 from dbtune.report.render import Style
 from dbtune.typeset.figures import bytes_text, count_text, ms_text, number_of, percent_text
@@ -117,6 +124,12 @@ def _recommendations(report: Report, rows: int) -> Iterator[str]:
     if not report.recommendations:
         return
     yield "\n### Recommendations"
+    if report.advice and (text := search_text(report.advice)):
+        yield f"\n{text}"
+    if report.verification:
+        yield f"\n{_plain(proof_text(report.verification))}"
+        for rejected in report.verification.rejected:
+            yield f"- rejected {_code(rejected.what)}: {_plain(rejected.reason)}"
     for recommendation in report.recommendations[:rows]:
         yield from _recommendation(recommendation, report)
     yield from _more(len(report.recommendations) - rows, "recommendation")
@@ -131,8 +144,12 @@ def _recommendation(recommendation: Recommendation, report: Report) -> Iterator[
     else:
         proof = recommendation.verified or "unverified: nothing priced it"
         yield f"\n- {_plain(proof)}"
+    if measured := recommendation.measured_ms:
+        yield f"- measured {measured_text(*measured)}"
     if recommendation.size_bytes is not None:
         yield f"- size {bytes_text(recommendation.size_bytes)}"
+    if recommendation.built_bytes is not None:
+        yield f"- built {bytes_text(recommendation.built_bytes)}"
     for note in recommendation.notes:
         yield f"- {_plain(note)}"
     if statements := report.named(served(recommendation)):

@@ -15,10 +15,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dbtune.advice import Recommendation
+from dbtune.advice import Recommendation, Verification
 from dbtune.finding import Severity
 from dbtune.gate.verdict import Decision, Outcome
-from dbtune.report.change import describe, effect, served
+from dbtune.report.change import (
+    describe,
+    effect,
+    measured_text,
+    proof_text,
+    search_text,
+    served,
+)
 from dbtune.report.model import Report, ReportedStatement
 from dbtune.report.render import Style
 from dbtune.typeset.figures import (
@@ -71,7 +78,16 @@ def _sections(report: Report, style: Style) -> Iterator[tuple[str, Sequence[Rend
         yield "Findings", [Text("  None.")]
     if report.recommendations:
         chosen, rest = _top(report.recommendations, style.top)
-        yield "Recommendations", [*_recommendations(chosen, report), *_more(rest, "recommendation")]
+        lines = [
+            *_recommendations(chosen, report),
+            *_more(rest, "recommendation"),
+            *_search(report),
+        ]
+        yield "Recommendations", lines
+    elif report.advice and not report.advice.complete:
+        yield "Recommendations", [*_search(report)]
+    if report.verification:
+        yield "Measured", [*_verification(report.verification, report, style)]
     if report.meta.kind == "analyze" and report.statements and report.statements[0].share:
         yield "Where the time goes", [_statements(report.statements[: style.top or 5], style.width)]
     if report.not_examined:
@@ -176,6 +192,11 @@ def _recommendations(
         yield ""
 
 
+def _search(report: Report) -> Iterator[RenderableType]:
+    if report.advice and (text := search_text(report.advice)):
+        yield Padding(Text(text), (0, 0, 0, 2))
+
+
 def _figures(recommendation: Recommendation, report: Report) -> str:
     """Cost before → after, size, statements served; or that nobody checked."""
     parts = []
@@ -186,8 +207,12 @@ def _figures(recommendation: Recommendation, report: Report) -> str:
         parts.append(recommendation.verified.rstrip("."))
     else:
         parts.append("unverified: nothing priced it")
+    if measured := recommendation.measured_ms:
+        parts.append(f"measured {measured_text(*measured)}")
     if recommendation.size_bytes is not None:
         parts.append(bytes_text(recommendation.size_bytes))
+    if recommendation.built_bytes is not None:
+        parts.append(f"built {bytes_text(recommendation.built_bytes)}")
     if recommendation.saved_ms:
         parts.append(f"saves {ms_text(recommendation.saved_ms)}")
     if recommendation.write_ms:
@@ -197,6 +222,26 @@ def _figures(recommendation: Recommendation, report: Report) -> str:
         of_time = f" ({percent_text(share)} of time)" if share else ""
         parts.append(f"serves {number_of(len(statements), 'statement')}{of_time}")
     return ", ".join(visible(part) for part in parts)
+
+
+def _verification(
+    verification: Verification, report: Report, style: Style
+) -> Iterator[RenderableType]:
+    """What the set did where it was built: the slower first, and what was rejected."""
+    yield Padding(Text(visible(proof_text(verification))), (0, 0, 0, 2))
+    for rejected in verification.rejected:
+        words = f"{one_line(rejected.what, 200)}: {block(rejected.reason)}"
+        yield _hanging(Text("  rejected"), Text(words))
+    ranked = sorted(verification.measured, key=lambda m: m.verdict != "slower")
+    shown, rest = _top(ranked, style.top or 10)
+    for m in shown:
+        known = report.by_fingerprint.get(m.statement)
+        predicted = f", predicted {times_text(1 / m.predicted)}" if m.predicted else ""
+        note = f"; {m.note}" if m.note else ""
+        head = f"{measured_text(m.before_ms, m.after_ms)}{predicted}: {m.verdict}{note}"
+        words = f"{head}\n{one_line(known.text if known else m.statement, style.width - 14)}"
+        yield _hanging(Text("          "), Text(words))
+    yield from _more(rest, "statement")
 
 
 def _statements(statements: Sequence[ReportedStatement], width: int) -> RenderableType:
