@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
-from dbtune.bench.source import Analysed
 from dbtune.errors import BadInput, CannotConnect
+
+
+class Analysed(Protocol):
+    """The database that an analysis is of, as a report or a snapshot names it."""
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def system_identifier(self) -> str | None: ...
 
 
 def connect_to_bench(dsn: str) -> Connection[Any]:
@@ -60,7 +69,7 @@ def refuse_production(
         raise BadInput(
             f"The database {name} looks like one that is in use: {'; '.join(reasons)}. "
             "A benchmark would load it and change its indexes.",
-            f"Name a clone with --on, or say --i-know-this-is {name}.",
+            f"Name a clone, or say --i-know-this-is {name}.",
         )
 
 

@@ -176,7 +176,7 @@ def require_clone(connection: Connection[Any], target: Server, known_as: str | N
             "ever built there.",
             "Name a clone of it, or write --verify-on synthesize.",
         )
-    refuse_production(connection, target.database, known_as)
+    refuse_production(connection, target, known_as)
     unknown = connection.execute(_NEVER_ANALYSED).fetchall()
     if unknown:
         raise BadInput(

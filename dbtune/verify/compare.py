@@ -211,7 +211,8 @@ def _capped(
         task.fingerprint, task.calls, before_ms, after_ms,
         0.0 if is_faster else ratio, ratio if is_faster else math.inf,
         (Verdict.FASTER if is_faster else Verdict.SLOWER).value,
-        predicted.get(task.fingerprint), f"{side} the change it was stopped after {cap_ms / 1000:g} s",
+        predicted.get(task.fingerprint),
+        f"{side} the change it was stopped after {cap_ms / 1000:g} s",
     )  # fmt: skip
 
 
