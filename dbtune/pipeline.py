@@ -10,6 +10,7 @@ from typing import Literal
 
 from dbtune.advice import Advice, CreateIndex, Recommendation, Verification
 from dbtune.advisor import AdvisorOptions, advise
+from dbtune.advisor.declined import not_asked_for
 from dbtune.assemble import assemble_workload
 from dbtune.finding import Confidence, Severity
 from dbtune.gate.verdict import verdict_by_severity
@@ -122,6 +123,9 @@ def analyze(
         advising = _Advising(workload, rules, options, engine, progress)
         verification = _verify(advising, options.verify) if options.verify else None
         workload, judged, recommendations = advising.outcome(verification)
+    advice = workload.advice
+    declined = (*advice.declined, *not_asked_for(workload, recommendations))
+    workload = replace(workload, advice=replace(advice, declined=declined))
     verdict = verdict_by_severity(
         judged.findings,
         options.fail_on,

@@ -104,7 +104,9 @@ def test_ctrl_c_leaves_no_server_and_no_half_written_file(database: str, tmp_pat
         except subprocess.TimeoutExpired:
             running.send_signal(signal.SIGINT)
             _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, said
+    # Interrupted inside exec() of a text (a dataclass being made, say) Python ends by the signal
+    # itself; a shell reports 130 for both.
+    assert running.returncode in (130, -signal.SIGINT), said
     assert "Traceback" not in said
     assert "interrupted" in said
     assert list(tmp_path.iterdir()) == []

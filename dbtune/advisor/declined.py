@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dbtune.advice import Declined
+from dbtune.advice import CreateIndex, Declined, Recommendation
 from dbtune.advisor.demand import Demand
 from dbtune.advisor.extensions import has_extension
 from dbtune.index import IndexSpec
 from dbtune.plan import Plan
 from dbtune.statement.model import Statement
-from dbtune.workload import WorkloadStatement
+from dbtune.workload import Workload, WorkloadStatement
 
 _SHOWN = 200
 
@@ -95,3 +95,25 @@ def no_gain(plan: Plan, cost_best: float, min_gain_pct: float, obstacle: str | N
 NOT_WORTH_IT = "what an index would save it is less than the index costs in writes and space"
 OVER_BUDGET = "the indexes that would help did not fit the budget beside better ones"
 STOPPED = "the time limit came before it was looked at"
+TOO_LITTLE = (
+    "it saves too little for the rules in use (`dbtune rules missing-index` says from when)"
+)
+
+
+def not_asked_for(
+    workload: Workload, recommendations: Sequence[Recommendation]
+) -> tuple[Declined, ...]:
+    """Indexes that the advisor would build and no rule asked for, and statements left without."""
+    kept = {r.change.spec for r in recommendations if isinstance(r.change, CreateIndex)}
+    served = {name for r in recommendations for name in r.statements}
+    left = []
+    for advised in workload.advice.recommendations:
+        if isinstance(advised.change, CreateIndex) and advised.change.spec not in kept:
+            spec = advised.change.spec
+            left.append(Declined(str(spec), TOO_LITTLE))
+            left += [
+                statement(workload.by_fingerprint[name], f"{spec} would serve it, but {TOO_LITTLE}")
+                for name in advised.statements
+                if name not in served
+            ]
+    return tuple(left)

@@ -84,7 +84,7 @@ def _drops(workload: Workload, creations: list[Recommendation]) -> list[Recommen
         Recommendation(
             DropIndex(index.name, index.relation, index.definition),
             f"The new index {spec} begins with all that {index.name} holds.",
-            size_bytes=-index.size_bytes,
+            size_bytes=-sum(i.size_bytes for i in workload.snapshot.index_leaves(index)),
             verified="its keys and included columns are all in the new index",
         )
         for index, spec in sorted(drops.items(), key=lambda d: d[0].name)

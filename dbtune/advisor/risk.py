@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dbtune.advisor.search import Search
 from dbtune.index import IndexSpec
 from dbtune.plan import Plan, PlanNode
+from dbtune.snapshot.catalog import Relation
+from dbtune.snapshot.model import Snapshot
 from dbtune.workload import Workload
 
 _MANY_LOOPS = 10_000
@@ -22,8 +24,8 @@ def _risks(workload: Workload, search: Search, spec: IndexSpec, name: str) -> It
     relation = workload.snapshot.relation_by_name[spec.relation]
     if relation.reltuples < 0:
         yield f"{relation.name} was never analysed: run ANALYZE {relation.name.sql} first."
-    if spec.included and relation.relpages:
-        visible = relation.relallvisible / relation.relpages
+    if spec.included:
+        visible = _visible_part(workload.snapshot, relation)
         if visible < _MOSTLY_VISIBLE:
             yield (
                 f"Only {visible:.0%} of the pages of {relation.name} are known to be visible to"
@@ -41,6 +43,13 @@ def _risks(workload: Workload, search: Search, spec: IndexSpec, name: str) -> It
             f"In {count} statement{'s' if count > 1 else ''} a nested loop looks into this index"
             f" more than {_MANY_LOOPS:,} times: measure before and after."
         )
+
+
+def _visible_part(snapshot: Snapshot, relation: Relation) -> float:
+    """The part of a relation's pages, its partitions' included, that is known visible to all."""
+    leaves = list(snapshot.leaves(relation))
+    pages = sum(leaf.relpages for leaf in leaves)
+    return sum(leaf.relallvisible for leaf in leaves) / pages if pages > 0 else 1.0
 
 
 def loops_on(plan: Plan, index: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from dbtune.detectors._relation import distinct_values, leaves, rows_of
+from dbtune.detectors._relation import distinct_values, rows_of
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.snapshot.catalog import Constraint, Index, Relation
 from dbtune.snapshot.model import Snapshot
@@ -55,7 +55,7 @@ def is_served(
         return False
     if _is_served_on(snapshot, relation, key, max_rows_per_value, max_skipped_values):
         return True
-    parts = list(leaves(snapshot, relation)) if relation.kind == "p" else []
+    parts = list(snapshot.leaves(relation)) if relation.kind == "p" else []
     return bool(parts) and all(
         _is_served_on(snapshot, part, key, max_rows_per_value, max_skipped_values) for part in parts
     )

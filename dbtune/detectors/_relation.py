@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from dbtune.identifier import QualifiedName, quote_identifier
-from dbtune.snapshot.catalog import ColumnStatistics, Index, Relation, TableActivity
+from dbtune.snapshot.catalog import ColumnStatistics, Relation, TableActivity
 from dbtune.snapshot.model import Snapshot
-
-
-def leaves(snapshot: Snapshot, relation: Relation) -> Iterator[Relation]:
-    """The relations that hold the rows: the leaf partitions, or the relation itself."""
-    if relation.kind != "p":
-        yield relation
-        return
-    for child in snapshot.partitions_by_parent.get(relation.name, ()):
-        yield from leaves(snapshot, child)
 
 
 def rows_of(snapshot: Snapshot, relation: Relation) -> int:
     """Estimated rows; 0 where nothing is known."""
-    return sum(map(_leaf_rows, leaves(snapshot, relation)))
+    return sum(map(_leaf_rows, snapshot.leaves(relation)))
 
 
 def _leaf_rows(relation: Relation) -> int:
@@ -31,21 +20,12 @@ def _leaf_rows(relation: Relation) -> int:
 
 def size_of(snapshot: Snapshot, relation: Relation) -> int:
     """Bytes of the main forks."""
-    return sum(leaf.size_bytes for leaf in leaves(snapshot, relation))
+    return sum(leaf.size_bytes for leaf in snapshot.leaves(relation))
 
 
 def activities(snapshot: Snapshot, relation: Relation) -> tuple[TableActivity, ...]:
     """The activity of each leaf that has one."""
-    return tuple(leaf.activity for leaf in leaves(snapshot, relation) if leaf.activity)
-
-
-def index_leaves(snapshot: Snapshot, index: Index) -> Iterator[Index]:
-    """The indexes that are scanned: those attached below a partitioned index, or itself."""
-    below = snapshot.indexes_by_parent.get(index.name, ())
-    if not below:
-        yield index
-    for child in below:
-        yield from index_leaves(snapshot, child)
+    return tuple(leaf.activity for leaf in snapshot.leaves(relation) if leaf.activity)
 
 
 def column_statistics(relation: Relation, column: str) -> ColumnStatistics | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dbtune.detectors._overlap import drop, overlaps
-from dbtune.detectors._relation import index_leaves
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.index import key_sql
 from dbtune.workload import Workload
@@ -38,7 +37,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:  # 
         if not overlap.same:
             continue
         index, kept = overlap.index, overlap.kept
-        parts = list(index_leaves(snapshot, index))
+        parts = list(snapshot.index_leaves(index))
         yield Match(
             subject=Subject(str(index.name), index.relation, index=index.name),
             evidence=Evidence(

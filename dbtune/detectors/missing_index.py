@@ -22,7 +22,7 @@ class Params:
     """Which indexes, and from how many rows one is likely that nothing could price.
 
     An index must save `min_share_saved` of the workload (0 to 1) or `min_saved_ms_a_call`; where
-    indexes serve already, `min_share_saved_where_served`.
+    indexes serve already, both, or `min_share_saved_where_served`.
     """
 
     min_key_columns: int
@@ -102,15 +102,15 @@ def _is_worth_it(
     if not prices:
         return True
     share = sum(workload.by_fingerprint[p.statement].share * (1 - p.ratio) for p in prices)
+    calls = sum(p.calls for p in prices)
+    saved_ms = sum(p.total_exec_ms * (1 - p.ratio) for p in prices)
+    is_much_a_call = calls > 0 and saved_ms / calls >= params.min_saved_ms_a_call
     if change.replaces or _is_served(workload, prices, change.spec.relation):
         # Times may stem from before the index that serves now: costs must say the same.
         share = min(share, _share_of_cost_saved(workload, prices))
-        is_much = share >= params.min_share_saved_where_served
-        return is_much and _was_measured(workload, prices, change.spec.relation)
-    calls = sum(p.calls for p in prices)
-    saved_ms = sum(p.total_exec_ms * (1 - p.ratio) for p in prices)
+        least = params.min_share_saved if is_much_a_call else params.min_share_saved_where_served
+        return share >= least and _was_measured(workload, prices, change.spec.relation)
     is_timed = any(p.total_exec_ms for p in prices)
-    is_much_a_call = calls > 0 and saved_ms / calls >= params.min_saved_ms_a_call
     return not is_timed or is_much_a_call or share >= params.min_share_saved
 
 

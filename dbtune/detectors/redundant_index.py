@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dbtune.detectors._overlap import drop, overlaps
-from dbtune.detectors._relation import index_leaves
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.index import key_sql
 from dbtune.snapshot.catalog import Index
@@ -63,8 +62,8 @@ def _keys(index: Index) -> tuple[str, ...]:
 
 
 def _size(snapshot: Snapshot, index: Index) -> int:
-    return sum(part.size_bytes for part in index_leaves(snapshot, index))
+    return sum(part.size_bytes for part in snapshot.index_leaves(index))
 
 
 def _scans(snapshot: Snapshot, index: Index) -> int:
-    return sum(p.activity.idx_scan for p in index_leaves(snapshot, index) if p.activity)
+    return sum(p.activity.idx_scan for p in snapshot.index_leaves(index) if p.activity)

@@ -9,7 +9,7 @@ from dbtune.advice import DropIndex
 from dbtune.detectors._cover import foreign_keys_served
 from dbtune.detectors._observed import days_between, observed_days
 from dbtune.detectors._overlap import can_be_dropped, overlaps
-from dbtune.detectors._relation import activities, index_leaves
+from dbtune.detectors._relation import activities
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import QualifiedName
 from dbtune.plan import Plan
@@ -109,7 +109,7 @@ def _evidence(
     snapshot: Snapshot, index: Index, relation: Relation, observed: float
 ) -> Evidence | None:
     """What the counters say, None where an index's or the relation's are missing."""
-    parts = list(index_leaves(snapshot, index))
+    parts = list(snapshot.index_leaves(index))
     counters = [part.activity for part in parts if part.activity]
     tables = activities(snapshot, relation)
     if len(counters) < len(parts) or not tables:

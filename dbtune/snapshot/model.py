@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -178,6 +179,21 @@ class Snapshot:
             for end in {key.relation, key.referenced or key.relation}:
                 grouped.setdefault(end, []).append(key)
         return {name: tuple(keys) for name, keys in grouped.items()}
+
+    def leaves(self, relation: Relation) -> Iterator[Relation]:
+        """The relations that hold the rows: the leaf partitions, or the relation itself."""
+        if relation.kind != "p":
+            yield relation
+        for partition in self.partitions_by_parent.get(relation.name, ()):
+            yield from self.leaves(partition)
+
+    def index_leaves(self, index: Index) -> Iterator[Index]:
+        """The indexes that are scanned: those attached below a partitioned index, or itself."""
+        below = self.indexes_by_parent.get(index.name, ())
+        if not below:
+            yield index
+        for child in below:
+            yield from self.index_leaves(child)
 
     def resolve(self, name: str, schema: str | None = None) -> Relation | None:
         """The relation that an unquoted (schema and) name means under the search path."""
