@@ -14,8 +14,8 @@ from psycopg import Connection
 from dbtune.identifier import quote_identifier
 from dbtune.progress import Progress
 from dbtune.snapshot.catalog import Column
+from dbtune.synthesize.columns import Filled
 from dbtune.synthesize.domain import Domain
-from dbtune.synthesize.plan import Filled
 from dbtune.synthesize.ragged import (
     COPY_HEADER,
     COPY_TRAILER,

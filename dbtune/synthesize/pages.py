@@ -17,8 +17,8 @@ from psycopg import Connection
 from dbtune.identifier import QualifiedName
 from dbtune.progress import Silent
 from dbtune.snapshot.catalog import Index, Relation
+from dbtune.synthesize.columns import Filled
 from dbtune.synthesize.load import load_rows
-from dbtune.synthesize.plan import Filled
 
 _PAGE = 8192
 _SAMPLE_ROWS = 8192

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from dbtune.identifier import QualifiedName
-from dbtune.snapshot.catalog import Column, ColumnStatistics, Constraint
+from dbtune.snapshot.catalog import Column, Constraint
 from dbtune.snapshot.model import Snapshot
-from dbtune.synthesize.build import counts_of, shared
+from dbtune.synthesize.columns import Columns, Filled
 from dbtune.synthesize.constraints import Keys
-from dbtune.synthesize.domain import Domain, Union
+from dbtune.synthesize.domain import Domain
 from dbtune.synthesize.fill import (
     Chosen,
     Drawn,
@@ -31,27 +30,11 @@ from dbtune.synthesize.keys import first_of_each, unique_together
 from dbtune.synthesize.linked import Links
 from dbtune.synthesize.order import Order, key_of
 from dbtune.synthesize.ragged import Ints
-from dbtune.synthesize.spread import Spread, even
 from dbtune.synthesize.together import Together
-from dbtune.synthesize.unit import Unit, leaves, statistics_of, within_leaves
-
-Place = tuple[QualifiedName, str]
+from dbtune.synthesize.unit import Unit
 
 _NEARLY_ALL = 0.9
 _NOTABLE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """How a unit is filled. `kept` are the rows that remain where a key has no room for all."""
-
-    unit: Unit
-    fills: Mapping[str, Fill]
-    kept: Ints | None
-
-    @property
-    def rows(self) -> int:
-        return self.unit.rows if self.kept is None else len(self.kept)
 
 
 class Planner:
@@ -66,18 +49,23 @@ class Planner:
         seed: int,
     ) -> None:
         self._snapshot = snapshot
-        self._units = {u.name: u for u in units}
-        self._invention = invention
-        self._links = links
         self._keys = Keys(snapshot, links)
         self._columns_together = Together(
             snapshot, groups_of(snapshot), lambda c, texts: invention.known(c, texts)[0], seed
         )
         self._seed = seed
         self._filled: dict[QualifiedName, Filled] = {}
-        self._domains: dict[Place, tuple[Domain, Spread | None]] = {}
-        self._values: dict[Place, Domain] = {}
         self._under_way: set[QualifiedName] = set()
+        self._columns = Columns(
+            snapshot=snapshot,
+            units={u.name: u for u in units},
+            invention=invention,
+            links=links,
+            keys=self._keys,
+            seed=seed,
+            filled=self.filled,
+            under_way=self._under_way,
+        )
         self._key_rows: dict[tuple[QualifiedName, tuple[str, ...], int], KeyRows] = {}
         self.notes: list[tuple[QualifiedName, str]] = []
 
@@ -102,8 +90,8 @@ class Planner:
             fills |= self._picked(unit, constraint, fills)
         for column in unit.columns:
             if column.name not in fills:
-                fills[column.name] = self._drawn(unit, column, unique=column.name in single)
-        fills = self._columns_together.joined(unit, fills)
+                fills[column.name] = self._columns.drawn(unit, column, unique=column.name in single)
+        fills = self._columns_together.joined(unit, fills, {c for u in several for c in u})
         rows = self._rows_of(fills, unit)
         kept = np.arange(rows) if rows < unit.rows else None
         if rows < unit.rows:
@@ -146,82 +134,9 @@ class Planner:
                 self.notes.append((unit.name, why))
         return kept
 
-    def _drawn(self, unit: Unit, column: Column, *, unique: bool) -> Fill:
-        domain, spread = self._domain(unit, column, unique=unique)
-        statistics = statistics_of(unit, column, self._snapshot)
-        if spread is None:
-            spread = self._shared(unit, column, domain, unique=unique)
-        within = within_leaves(unit, column, self._snapshot) if unit.inherited else statistics
-        correlation = (within.correlation if within else None) or 0.0
-        if statistics is None and unique:
-            correlation = 1.0
-        key = key_of(self._seed, unit.name, column.name)
-        if not domain.size:
-            spread = even(0, 0)
-        order = Order(spread.rows, spread.sorted_share(correlation), key)
-        return Drawn(domain, spread, order, unit.rows)
-
-    def _shared(self, unit: Unit, column: Column, domain: Domain, *, unique: bool) -> Spread:
-        statistics = statistics_of(unit, column, self._snapshot)
-        counts = counts_of(statistics, unit.rows, not_null=column.not_null, unique=unique)
-        if not domain.size:
-            return even(0, 0)
-        if statistics is None:
-            return even(domain.size, min(counts.present, domain.size) if unique else counts.present)
-        known, _ = self._invention.known(column, _texts(statistics))
-        return shared(known, statistics, counts, domain)
-
-    def _domain(self, unit: Unit, column: Column, *, unique: bool) -> tuple[Domain, Spread | None]:
-        """The domain of a column; with its spread if the domain is the column's own."""
-        place = (unit.name, column.name)
-        if place not in self._domains:
-            target = self._keys.referenced(unit, column.name)
-            found = self._referenced_domain(target, place) if target else None
-            if found is not None:
-                self._domains[place] = (found, None)
-            else:
-                statistics = statistics_of(unit, column, self._snapshot)
-                counts = counts_of(statistics, unit.rows, not_null=column.not_null, unique=unique)
-                extra = self._links.named_elsewhere(place)
-                self._domains[place] = self._invention.own(column, statistics, counts, extra)
-        return self._domains[place]
-
-    def _referenced_domain(self, target: Place, asking: Place) -> Domain | None:
-        relation, name = target
-        parts = [
-            part
-            for unit in self._units_below(relation)
-            if (part := self._values_of(unit, name, asking)) is not None
-        ]
-        if not parts:
-            return None
-        distinct = list({id(part): part for part in parts}.values())
-        return distinct[0] if len(distinct) == 1 else Union(tuple(distinct))
-
-    def _values_of(self, unit: Unit, name: str, asking: Place) -> Domain | None:
-        """The values that a column really has, as far as that is known yet."""
-        column = unit.relation.column(name)
-        if column is None or (unit.name, name) == asking:
-            return None
-        unique = (name,) in self._keys.unique_keys(unit)
-        if unit.name in self._under_way:
-            if (unit.name, name) in self._domains or not self._keys.referenced(unit, name):
-                return self._domain(unit, column, unique=unique)[0]
-            return None
-        if (unit.name, name) not in self._values:
-            self._values[unit.name, name] = _values_in(self.filled(unit), name, unique=unique)
-        return self._values[unit.name, name]
-
-    def _units_below(self, relation: QualifiedName) -> list[Unit]:
-        if relation in self._units:
-            return [self._units[relation]]
-        return [
-            self._units[r.name] for r in leaves(relation, self._snapshot) if r.name in self._units
-        ]
-
     def _together(self, unit: Unit, columns: tuple[str, ...]) -> dict[str, Fill]:
         """Columns of a key of several, with combinations that are all different."""
-        alone = {c: self._drawn(unit, _column(unit, c), unique=False) for c in columns}
+        alone = {c: self._columns.drawn(unit, _column(unit, c), unique=False) for c in columns}
         drawn = {c: f for c, f in alone.items() if isinstance(f, Drawn) and f.spread.rows}
         if len(drawn) < len(columns):
             return {}
@@ -255,7 +170,9 @@ class Planner:
             return {}
         leads: dict[str, Fill] = {c: fills[c] for c in fixed}
         if not leads:
-            candidates = {c: self._drawn(unit, _column(unit, c), unique=False) for c in pairs}
+            candidates = {
+                c: self._columns.drawn(unit, _column(unit, c), unique=False) for c in pairs
+            }
             first = self._decisive(constraint.referenced, pairs, candidates)
             leads = {first: candidates[first]}
         referenced = (*(pairs[c] for c in leads), *(pairs[c] for c in pairs if c not in leads))
@@ -286,7 +203,7 @@ class Planner:
         One that alone tells a row decides all others; else the one with the fewest values, such
         as the tenant, since its frequencies say most about the rows that it stands for.
         """
-        rows = sum(unit.rows for unit in self._units_below(relation))
+        rows = sum(unit.rows for unit in self._columns.units_below(relation))
         sizes = {c: candidates[c].domain.size for c in pairs}
         telling = [c for c in pairs if sizes[c] >= rows * _NEARLY_ALL]
         return telling[0] if telling else min(pairs, key=lambda c: sizes[c])
@@ -296,7 +213,7 @@ class Planner:
     ) -> tuple[KeyRows, tuple[Domain, ...]] | None:
         """The referenced keys, sorted by their first `leads` columns, and each column's domain."""
         found = (relation, columns, leads)
-        units = self._units_below(relation)
+        units = self._columns.units_below(relation)
         if len(units) != 1 or units[0].name in self._under_way:
             return None
         filled = self.filled(units[0])
@@ -309,19 +226,6 @@ class Planner:
             others = tuple(f.ranks(rows[order])[0] for f in fills[leads:])
             self._key_rows[found] = KeyRows(lead[order], others)
         return self._key_rows[found], tuple(filled.fills[c].domain for c in columns)
-
-
-def _values_in(filled: Filled, name: str, *, unique: bool) -> Domain:
-    """The values of a filled column, each once; of one that is not unique, its whole domain."""
-    fill = filled.fills[name]
-    if not unique or not isinstance(fill, Drawn):
-        return fill.domain
-    if filled.kept is not None:
-        ranks, _ = fill.ranks(filled.kept)
-        return Chosen(fill.domain, fill.spread, np.sort(ranks))
-    if fill.spread.rows == fill.domain.size:
-        return fill.domain
-    return Chosen(fill.domain, fill.spread)
 
 
 def _notably(one: Drawn, other: Drawn) -> bool:
@@ -347,7 +251,3 @@ def _column(unit: Unit, name: str) -> Column:
     column = unit.relation.column(name)
     assert column is not None
     return column
-
-
-def _texts(statistics: ColumnStatistics) -> tuple[str, ...]:
-    return (*(statistics.most_common_values or ()), *(statistics.histogram_bounds or ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +39,14 @@ class Together:
     read: Reader
     seed: int
 
-    def joined(self, unit: Unit, fills: Mapping[str, Fill]) -> dict[str, Fill]:
-        """The fills with those replaced whose column goes with another."""
+    def joined(self, unit: Unit, fills: Mapping[str, Fill], apart: Set[str]) -> dict[str, Fill]:
+        """The fills with those replaced whose column goes with another.
+
+        Columns of unique keys stay `apart`: their combinations must differ.
+        """
         found = dict(fills)
-        free = {n: f for n, f in fills.items() if isinstance(f, Drawn) and f.spread.rows}
+        drawn = {n: f for n, f in fills.items() if isinstance(f, Drawn) and n not in apart}
+        free = {n: f for n, f in drawn.items() if f.spread.rows}
         several = {n: f for n, f in free.items() if not f.spread.is_injective}
         used: set[str] = set()
         for known in self._lists(unit):

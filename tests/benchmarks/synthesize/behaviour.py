@@ -1,138 +1,148 @@
-"""TPC-H on its own rows and on synthesised ones: plans, rows, times, and what indexes do."""
+"""A source and its synthesised likeness side by side: plans, rows, times, and what indexes do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import psycopg
 from scipy.stats import spearmanr
 
-from dbtune.collect import collect
 from dbtune.plan import Plan, PlanNode, read_plan
-from dbtune.snapshot.model import StatementStatistics
-from dbtune.synthesize.run import synthesised_server
-from tests.benchmarks.synthesize.likeness import far
-from tests.benchmarks.twin.fidelity import HERE, TPCH, tpch
-from tests.benchmarks.twin.speed import Clock
-from tests.synthesize.distance import Distance, distances
-from tests.twin.conftest import statements_in
 
-CAP_MS = 30_000
-REPEATED_BELOW_MS = 2_000
+CAP_MS = 12_000
+RUNS = 5
+ONCE_ABOVE_MS = 1_500
 NOTABLE = 1.2
 
-HEAD = ("query", "same tree", "source ms", "made ms", "source after", "made after", "rows")
+HEAD = (
+    "database", "same tree", "estimated rows ×", "actual rows ×", "nodes within 2 ×",
+    "rank of times", "same direction", "same tree with indexes",
+)  # fmt: skip
+STATEMENT_HEAD = (
+    "database", "statement", "same tree", "source ms", "made ms", "ratio", "made ratio", "rows",
+    "made rows",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One statement's plan with actual rows, and its time; None where it took too long."""
+    """One statement's plan with actual rows, and its time: None and the cap if it took longer.
 
+    `tree` is the plan without running it.
+    """
+
+    tree: Plan
     plan: Plan | None
     ms: float
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Source and synthesised, before and after the indexes."""
+    """Source and synthesised by statement, before the indexes and (if there are any) after."""
 
-    source: tuple[list[Timed], list[Timed]]
-    made: tuple[list[Timed], list[Timed]]
-    distances: list[Distance]
-    seconds: dict[str, float]
+    name: str
+    before: list[tuple[Timed, Timed]]
+    after: list[tuple[Timed, Timed]]
 
-    def figures(self) -> list[tuple[object, ...]]:
-        before = list(zip(self.source[0], self.made[0], strict=True))
-        same = sum(_same(a, b) for a, b in before)
-        planned, actual = _node_ratios(before)
-        finished = [(a.ms, b.ms) for a, b in before if a.plan and b.plan]
+    @property
+    def row(self) -> tuple[object, ...]:
+        planned, actual = _node_ratios(self.before)
+        finished = [(a.ms, b.ms) for a, b in self.before if a.plan and b.plan]
         ranks = spearmanr([a for a, _ in finished], [b for _, b in finished])
-        agree, notable = self._directions()
+        notable = [r for r in self.ratios() if not 1 / NOTABLE <= r[0] <= NOTABLE]
+        agree = sum((real > 1) == (made > 1) for real, made in notable)
+        return (
+            self.name,
+            _same_trees(self.before),
+            f"{median(planned):.2f}",
+            f"{median(actual):.2f}",
+            f"{sum(r <= 2 for r in actual) / len(actual):.0%}",
+            f"{float(ranks.statistic):.2f}",
+            f"{agree} of {len(notable)}" if self.after else "-",
+            _same_trees(self.after) if self.after else "-",
+        )
+
+    def ratios(self) -> list[tuple[float, float]]:
+        """After by before, on the source and on the synthesised."""
         return [
-            ("columns", len(self.distances)),
-            ("worst distance of a column, median", _two(median(d.worst for d in self.distances))),
-            ("columns off by more than 2", sum(d.worst > 2 for d in self.distances)),
-            ("same tree", f"{same} of {len(before)}"),
-            ("estimated rows per node, median ratio", _two(median(planned))),
-            ("actual rows per node, median ratio", _two(median(actual))),
-            ("rank correlation of times", _two(float(ranks.statistic))),
-            ("before/after agree in direction", f"{agree} of {notable}"),
-            ("seconds to synthesise", _two(sum(self.seconds.values()))),
+            (c.ms / a.ms, d.ms / b.ms)
+            for (a, b), (c, d) in zip(self.before, self.after, strict=bool(self.after))
         ]
 
-    def _directions(self) -> tuple[int, int]:
-        agree = notable = 0
-        for number in range(len(self.source[0])):
-            real = self.source[1][number].ms / self.source[0][number].ms
-            made = self.made[1][number].ms / self.made[0][number].ms
-            if not 1 / NOTABLE <= real <= NOTABLE:
-                notable += 1
-                agree += (real > 1) == (made > 1)
-        return agree, notable
-
     def statements(self) -> Iterator[tuple[object, ...]]:
-        for number in range(len(self.source[0])):
-            a, b = self.source[0][number], self.made[0][number]
-            yield (
-                number + 1, "yes" if _same(a, b) else "no", round(a.ms), round(b.ms),
-                round(self.source[1][number].ms), round(self.made[1][number].ms),
-                f"{_rows(a)} / {_rows(b)}",
-            )  # fmt: skip
-
-    def far(self) -> list[tuple[object, ...]]:
-        return far(self.distances)
-
-
-def measure(scale: float) -> Compared:
-    """Load TPC-H, synthesise it from its snapshot, and run the 22 queries on both."""
-    texts = [path.read_text().strip().rstrip(";") for path in sorted(TPCH.glob("q*.sql"))]
-    indexes = statements_in((HERE / "tpch_indexes.sql").read_text())
-    with tpch(scale) as dsn:
-        workload = tuple(StatementStatistics(text, 1, source="file") for text in texts)
-        snapshot = replace(collect(dsn), statements=workload)
-        source = _before_and_after(dsn, texts, indexes)
-    clock = Clock({})
-    with synthesised_server(snapshot, progress=clock) as made:
-        clock.stage("")
-        found = list(distances(snapshot, collect(made.dsn)))
-        return Compared(source, _before_and_after(made.dsn, texts, indexes), found, clock.seconds)
+        """The statements in which the two differ."""
+        ratios = self.ratios() or [(1.0, 1.0)] * len(self.before)
+        for number, ((a, b), (real, made)) in enumerate(zip(self.before, ratios, strict=True), 1):
+            same = _same(a, b)
+            turned = not 1 / NOTABLE <= real <= NOTABLE and (real > 1) != (made > 1)
+            rows = _ratio(_rows(a), _rows(b))
+            if not same or turned or rows > 2:
+                yield (
+                    self.name, number, "yes" if same else "no", f"{a.ms:.1f}", f"{b.ms:.1f}",
+                    f"{real:.2f}", f"{made:.2f}", round(_rows(a)), round(_rows(b)),
+                )  # fmt: skip
 
 
-def _before_and_after(
-    dsn: str, texts: Sequence[str], indexes: Sequence[str]
-) -> tuple[list[Timed], list[Timed]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(f"SET statement_timeout = {CAP_MS}".encode())
-        before = [_timed(connection, text) for text in texts]
-        for index in indexes:
-            connection.execute(index.encode())
-        connection.execute("VACUUM ANALYZE")
-        return before, [_timed(connection, text) for text in texts]
+def compare(
+    name: str, source: str, made: str, texts: Sequence[str], indexes: Sequence[str]
+) -> Compared:
+    """Run statements on both, in turn, without and with the indexes."""
+    with (
+        psycopg.connect(source, autocommit=True) as here,
+        psycopg.connect(made, autocommit=True) as there,
+    ):
+        both = (here, there)
+        for connection in both:
+            connection.execute(f"SET statement_timeout = {CAP_MS}".encode())
+        before = [_timed(both, text) for text in texts]
+        if not indexes:
+            return Compared(name, before, [])
+        for connection in both:
+            connection.execute("SET statement_timeout = 0")
+            for index in indexes:
+                connection.execute(index.encode())
+            connection.execute("VACUUM ANALYZE")
+            connection.execute(f"SET statement_timeout = {CAP_MS}".encode())
+        return Compared(name, before, [_timed(both, text) for text in texts])
 
 
-def _timed(connection: psycopg.Connection[Any], text: str) -> Timed:
-    sql = f"EXPLAIN (ANALYZE, TIMING OFF, VERBOSE, FORMAT JSON) {text}".encode()
-    best: Timed | None = None
-    for _ in range(3):
-        try:
-            row = connection.execute(sql).fetchone()
-        except psycopg.errors.QueryCanceled:
-            return Timed(None, CAP_MS)
-        assert row is not None
-        plan = read_plan(row[0])
-        found = Timed(plan, float(row[0][0]["Execution Time"]))
-        best = found if best is None or found.ms < best.ms else best
-        if found.ms > REPEATED_BELOW_MS:
-            break
-    assert best is not None
-    return best
+def _timed(both: Sequence[psycopg.Connection[Any]], text: str) -> tuple[Timed, Timed]:
+    """The median times of runs that alternate between the servers."""
+    runs: tuple[list[Timed], list[Timed]] = ([], [])
+    for _ in range(RUNS):
+        for connection, found in zip(both, runs, strict=True):
+            if not found or found[0].ms < ONCE_ABOVE_MS:
+                found.append(_run(connection, text))
+    first, second = (sorted(found, key=lambda t: t.ms)[len(found) // 2] for found in runs)
+    return first, second
+
+
+def _run(connection: psycopg.Connection[Any], text: str) -> Timed:
+    tree = read_plan(_explained(connection, f"EXPLAIN (VERBOSE, FORMAT JSON) {text}"))
+    sql = f"EXPLAIN (ANALYZE, TIMING OFF, VERBOSE, FORMAT JSON) {text}"
+    try:
+        found = _explained(connection, sql)
+    except psycopg.errors.QueryCanceled:
+        return Timed(tree, None, CAP_MS)
+    return Timed(tree, read_plan(found), float(found[0]["Execution Time"]))
+
+
+def _explained(connection: psycopg.Connection[Any], sql: str) -> list[dict[str, Any]]:
+    row = connection.execute(sql.encode()).fetchone()
+    assert row is not None
+    found: list[dict[str, Any]] = row[0]
+    return found
+
+
+def _same_trees(pairs: Sequence[tuple[Timed, Timed]]) -> str:
+    return f"{sum(_same(a, b) for a, b in pairs)} of {len(pairs)}"
 
 
 def _same(a: Timed, b: Timed) -> bool:
-    return bool(a.plan and b.plan and a.plan.signature == b.plan.signature)
+    return a.tree.signature == b.tree.signature
 
 
 def _node_ratios(pairs: Sequence[tuple[Timed, Timed]]) -> tuple[list[float], list[float]]:
@@ -155,9 +165,5 @@ def _actual(node: PlanNode) -> float:
     return float(node.details.get("Actual Rows", 0.0))
 
 
-def _rows(timed: Timed) -> str:
-    return f"{_actual(timed.plan.root):.0f}" if timed.plan else "-"
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}"
+def _rows(timed: Timed) -> float:
+    return _actual(timed.plan.root) if timed.plan else 0.0

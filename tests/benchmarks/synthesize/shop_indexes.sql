@@ -1,0 +1,10 @@
+CREATE INDEX ON member (tenant_id, code);
+CREATE INDEX ON member (parent_id);
+CREATE INDEX ON member_tag (tag_id);
+CREATE INDEX ON member_tag (since);
+CREATE INDEX ON project USING gin (settings);
+CREATE INDEX ON project USING gist (span);
+CREATE INDEX ON event (at);
+CREATE INDEX ON event (tenant_id, project_id);
+CREATE INDEX ON event (amount);
+CREATE INDEX ON session (member_id);

@@ -1,0 +1,25 @@
+-- Statements for the shop (tests/synthesize/shop.sql).
+SELECT * FROM member WHERE id = 1234;
+SELECT count(*) FROM member WHERE tenant_id = 3;
+SELECT * FROM member WHERE tenant_id = 7 AND code = 'CODE12';
+SELECT m.id, m.email FROM member m JOIN tenant t ON t.id = m.tenant_id WHERE t.mood = 'sad';
+SELECT count(*) FROM member m JOIN member p ON p.id = m.parent_id WHERE p.tenant_id = 1;
+SELECT parent_id, count(*) FROM member GROUP BY parent_id ORDER BY 2 DESC LIMIT 10;
+SELECT t.id, count(mt.tag_id) FROM tag t LEFT JOIN member_tag mt ON mt.tag_id = t.id GROUP BY t.id;
+SELECT m.tenant_id, count(*) FROM member_tag mt JOIN member m ON m.id = mt.member_id WHERE mt.tag_id = 5 GROUP BY 1;
+SELECT * FROM member_tag WHERE since > '2026-01-14' ORDER BY since LIMIT 20;
+SELECT count(*) FROM project WHERE labels @> ARRAY['a1'];
+SELECT count(*) FROM project WHERE settings @> '{"plan": "pro"}';
+SELECT count(*) FROM project WHERE span @> 17;
+SELECT count(*) FROM project p JOIN member m ON (m.tenant_id, m.id) = (p.tenant_id, p.owner_id) WHERE m.born > '1990-01-01';
+SELECT kind, count(*), sum(amount) FROM event GROUP BY kind;
+SELECT count(*) FROM event WHERE at >= '2026-02-01' AND at < '2026-02-08';
+SELECT * FROM event WHERE tenant_id = 4 AND kind = 'share' ORDER BY at DESC LIMIT 20;
+SELECT p.tenant_id, p.id, count(e.id) FROM project p LEFT JOIN event e ON (e.tenant_id, e.project_id) = (p.tenant_id, p.id) GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5;
+SELECT date_trunc('day', at), count(*) FROM event WHERE tenant_id = 1 GROUP BY 1;
+SELECT count(*) FROM event WHERE amount > 97 AND kind = 'view';
+SELECT tenant_id, kind, count(*) FROM event GROUP BY tenant_id, kind;
+SELECT count(*) FROM session s JOIN member m ON m.id = s.member_id WHERE m.tenant_id = 2 AND s.seen = 4;
+SELECT m.id FROM member m WHERE NOT EXISTS (SELECT 1 FROM session s WHERE s.member_id = m.id) AND m.tenant_id = 1;
+SELECT count(*) FROM event e JOIN tenant t ON t.id = e.tenant_id WHERE t.mood = 'glad' AND e.note IS NOT NULL;
+SELECT max(at) FROM event WHERE tenant_id = 9;

@@ -1,0 +1,10 @@
+CREATE INDEX ON device (model_code);
+CREATE INDEX ON device (replaced_by);
+CREATE INDEX ON site (country, city);
+CREATE INDEX ON reading (at);
+CREATE INDEX ON reading (quality, value);
+CREATE INDEX ON event (level, kind, raised);
+CREATE INDEX ON event USING gin (tags);
+CREATE INDEX ON event (raised, cleared);
+CREATE INDEX ON device USING gin (settings);
+CREATE INDEX ON site (customer_id, above);
