@@ -16,11 +16,16 @@ from dbtune.snapshot.scope import Scope
 from dbtune.statement.fingerprint import fingerprint
 from dbtune.statement.model import Statement, Unparsed
 from dbtune.statement.parse import parse
+from dbtune.traffic import Traffic
 from dbtune.workload import NotExamined, Workload, WorkloadStatement
 
 
 def assemble_workload(
-    snapshot: Snapshot, engine: PricingEngine | None, scope: Scope, progress: Progress
+    snapshot: Snapshot,
+    engine: PricingEngine | None,
+    scope: Scope,
+    progress: Progress,
+    traffic: Traffic | None = None,
 ) -> Workload:
     """The workload of a snapshot.
 
@@ -29,7 +34,9 @@ def assemble_workload(
         engine: plans each statement; None leaves every statement Unplanned.
         scope: what is examined; the rest is counted in `not_examined`.
         progress: told of each statement.
+        traffic: what logs tell; their plans stand in where the engine has none.
     """
+    logged = {s.fingerprint: s.plan.plan for s in traffic.shapes if s.plan} if traffic else {}
     merged = _merge(snapshot.statements)
     progress.stage("parse", len(merged))
     read = []
@@ -41,13 +48,14 @@ def assemble_workload(
     progress.stage("plan", len(inside))
     plans = []
     for one in inside:
-        plans.append(_plan(engine, one, snapshot))
+        plans.append(_plan(engine, one, snapshot, logged.get(one.fingerprint)))
         progress.step()
     statements = _weigh(inside, plans)
     return Workload(
         snapshot=snapshot,
         statements=statements,
         not_examined=(*_not_examined(snapshot, statements), *_left_out(read, inside)),
+        traffic=traffic,
     )
 
 
@@ -102,11 +110,15 @@ class _Planned:
     text: str
 
 
-def _plan(engine: PricingEngine | None, one: _Read, snapshot: Snapshot) -> _Planned:
-    """The engine's plan; where it has none, the target's own, if that was asked for."""
+def _plan(
+    engine: PricingEngine | None, one: _Read, snapshot: Snapshot, logged: Plan | None
+) -> _Planned:
+    """The engine's plan; where it has none, the target's own: asked for, or from its log."""
     planned = _plan_by(engine, one, snapshot)
     if isinstance(planned.plan, Unplanned) and one.statistics.target_plan:
         return replace(planned, plan=read_plan(json.loads(one.statistics.target_plan)))
+    if isinstance(planned.plan, Unplanned) and logged:
+        return replace(planned, plan=logged)
     return planned
 
 

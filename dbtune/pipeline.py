@@ -113,12 +113,11 @@ def analyze(
     options, progress = options or AnalyzeOptions(), progress or Silent()
     rules = load_rules(options.rules_dir)
     with priced_by(options, snapshot, progress) as (engine, lacking):
-        workload = assemble_workload(snapshot, engine, options.scope, progress)
-        skipped = (*workload.not_examined, *_damaged(traffic))
+        workload = assemble_workload(snapshot, engine, options.scope, progress, traffic)
+        skipped = (*workload.not_examined, *_unlogged(traffic))
         workload = replace(
             workload,
             not_examined=(*with_remedies(skipped, lacking), *told(lacking, workload)),
-            traffic=traffic,
         )
         advising = _Advising(workload, rules, options, engine, progress)
         verification = _verify(advising, options.verify) if options.verify else None
@@ -245,11 +244,15 @@ def priced_by(
         yield twin, twin.not_modelled
 
 
-def _damaged(traffic: Traffic | None) -> tuple[NotExamined, ...]:
-    if traffic is None or not traffic.damaged_lines:
+def _unlogged(traffic: Traffic | None) -> tuple[NotExamined, ...]:
+    """What the logs do not tell, and lines that could not be read."""
+    if traffic is None:
         return ()
+    told = tuple(NotExamined(n.what, n.why, 0.0, n.remedy) for n in traffic.not_collected)
+    if not traffic.damaged_lines:
+        return told
     lines = f"{traffic.damaged_lines} of {traffic.lines} log lines"
-    return (NotExamined(lines, "damaged, or not of the log's format"),)
+    return (*told, NotExamined(lines, "damaged, or not of the log's format"))
 
 
 def _with_sizes(

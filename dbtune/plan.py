@@ -41,6 +41,18 @@ class PlanNode:
             yield from child.walk()
 
     @property
+    def actual_loops(self) -> int | None:
+        """How often it ran; None in a plan that was not executed or not measured."""
+        loops = self.details.get("Actual Loops")
+        return None if loops is None else int(loops)
+
+    @property
+    def actual_rows(self) -> float | None:
+        """Rows per loop, as EXPLAIN ANALYZE shows; None where nothing was measured."""
+        rows = self.details.get("Actual Rows")
+        return None if rows is None else float(rows)
+
+    @property
     def label(self) -> str:
         """The node as EXPLAIN's text names it, without figures."""
         parts = [str(self.details.get(k, "")) for k in ("Strategy", "Join Type", "Operation")]

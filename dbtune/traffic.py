@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dbtune.plan import Plan
+from dbtune.snapshot.model import NotCollected
+
 UnitOrigin = Literal["trace", "session", "pool"]
 """What holds a unit together: a trace id in the statements' comments, or one session without a
 long pause. A session may serve several requests in a row: see `Unit.transactions`. In a unit of
@@ -17,14 +20,31 @@ origin "pool" only time does: a pool lent a connection for each statement."""
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedPlan:
+    """The plan of one execution, as auto_explain wrote it to the log.
+
+    `logged_at` is the log's own time. The plan's nodes have actual rows, loops and buffers where
+    the server was told to measure them (auto_explain.log_analyze, log_buffers).
+    """
+
+    plan: Plan
+    exec_ms: float
+    logged_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
-    """All statements of one fingerprint. `text` is normalized: it holds no literal."""
+    """All statements of one fingerprint. `text` is normalized: it holds no literal.
+
+    `plan` is that of its slowest execution which auto_explain logged.
+    """
 
     fingerprint: str
     text: str
     calls: int
     total_exec_ms: float
     max_exec_ms: float
+    plan: LoggedPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +78,8 @@ class Traffic:
     """A reading of logs. `Unit.shapes` index `shapes`.
 
     `units_seen` counts all units, also those not kept in `units`. `damaged_lines` could not be
-    read; `first_at` and `last_at` are the log's own times. `shows_values` says that the user wants
+    read; `first_at` and `last_at` are the log's own times. `not_collected` names what the log does
+    not tell. `shows_values` says that the user wants
     values in reports: they can identify people.
     """
 
@@ -71,3 +92,4 @@ class Traffic:
     first_at: str | None
     last_at: str | None
     shows_values: bool = False
+    not_collected: tuple[NotCollected, ...] = ()

@@ -11,7 +11,7 @@ from dbtune.identifier import QualifiedName
 from dbtune.plan import Plan, Unplanned
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.statement.model import RelationUse, Statement, Unparsed
-from dbtune.traffic import Traffic
+from dbtune.traffic import LoggedPlan, Traffic
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,12 @@ class Workload:
     @cached_property
     def by_fingerprint(self) -> dict[str, WorkloadStatement]:
         return {s.fingerprint: s for s in self.statements}
+
+    @cached_property
+    def logged_plans(self) -> dict[str, LoggedPlan]:
+        """By fingerprint, the plans that auto_explain wrote into the logs."""
+        shapes = self.traffic.shapes if self.traffic else ()
+        return {shape.fingerprint: shape.plan for shape in shapes if shape.plan}
 
     def parsed(self) -> Iterator[tuple[WorkloadStatement, Statement]]:
         """The statements that could be parsed."""

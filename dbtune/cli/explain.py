@@ -205,7 +205,7 @@ def _print(
         )
     if measured:
         console.print(Text("\nrun on the target:"))
-        console.print(Text(plan_text(measured)))
+        console.print(Text(plan_text(measured, measured=True)))
         time_ms = measured.source.get("Execution Time")
         console.print(Text(f"execution time {time_ms} ms"))
     for note in notes:

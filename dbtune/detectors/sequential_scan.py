@@ -11,6 +11,7 @@ from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import QualifiedName
 from dbtune.plan import Plan, PlanNode
 from dbtune.snapshot.model import Snapshot
+from dbtune.typeset.figures import ms_text, number_of
 from dbtune.workload import Workload, WorkloadStatement
 
 
@@ -29,7 +30,8 @@ class Params:
 class Evidence:
     """Of the heaviest statement: `kept_rows` of the `rows` read pass its filter.
 
-    `indexes` are the recommended ones that serve any of the statements.
+    `indexes` are the recommended ones that serve any of the statements. `logged` says what a plan
+    that auto_explain logged on the target shows of it, "" without one.
     """
 
     rows: int
@@ -41,6 +43,7 @@ class Evidence:
     statement_calls: int
     scan_cost: float
     indexes: tuple[str, ...]
+    logged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,36 @@ def _match(workload: Workload, name: QualifiedName, scans: list[_Scan]) -> Match
             statement_calls=sum(s.calls for s in statements.values()),
             scan_cost=heaviest.cost,
             indexes=tuple(str(cure.spec) for cure in cures),
+            logged=_logged(workload, name, statements),
         ),
         confidence=Confidence.PROVEN,
         statements=tuple(sorted(statements, key=lambda f: (-statements[f].share, f))),
         share=sum(s.share for s in statements.values()),
         cures=tuple[Change, ...](cures),
     )
+
+
+def _logged(
+    workload: Workload, name: QualifiedName, statements: dict[str, WorkloadStatement]
+) -> str:
+    """What the slowest logged plan of the statements shows of the relation."""
+    known = [workload.logged_plans[f] for f in statements if f in workload.logged_plans]
+    if not known:
+        return ""
+    slowest = max(known, key=lambda logged: (logged.exec_ms, logged.logged_at))
+    # Without log_verbose the log names no schema.
+    nodes = [n for n in slowest.plan.root.walk() if n.relation and n.relation.name == name.name]
+    scans = [node for node in nodes if node.node_type == "Seq Scan"]
+    words = f"The plan that auto_explain logged at {slowest.logged_at} ({ms_text(slowest.exec_ms)})"
+    if not scans:
+        others = sorted({node.label for node in nodes}) or ["nothing"]
+        return f"{words} does not: it has {', '.join(others)}"
+    read = sum(
+        ((node.actual_rows or 0) + float(node.details.get("Rows Removed by Filter", 0)))
+        * (node.actual_loops or 0)
+        for node in scans
+    )
+    return f"{words} does too" + (f", reading {number_of(round(read), 'row')}" if read else "")
 
 
 def _cures(

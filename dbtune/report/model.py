@@ -12,6 +12,7 @@ from dbtune.finding import Finding
 from dbtune.gate.verdict import Verdict
 from dbtune.plan import Plan, Unplanned
 from dbtune.snapshot.model import Snapshot
+from dbtune.traffic import LoggedPlan
 from dbtune.workload import NotExamined, Workload, WorkloadStatement
 
 
@@ -47,7 +48,8 @@ class ReportedStatement:
 
     `mean_ms` and `total_exec_ms` are 0 where only calls are known; `share` (0 to 1) is of the
     workload's execution time, or of its planner cost where there are no times. `cost` is the
-    planner's total cost, None when the statement has no plan.
+    planner's total cost, None when the statement has no plan. `logged` is a plan of the target
+    itself: what its auto_explain wrote of the slowest execution in the logs.
     """
 
     fingerprint: str
@@ -58,6 +60,7 @@ class ReportedStatement:
     rows: int
     share: float
     plan: Plan | Unplanned
+    logged: LoggedPlan | None = None
 
     @property
     def cost(self) -> float | None:
@@ -126,7 +129,10 @@ def report_of(
         timings=tuple(timings),
         system_identifier=snapshot.server.system_identifier,
     )
-    statements = sorted(map(reported, workload.statements), key=lambda s: (-s.share, s.fingerprint))
+    statements = sorted(
+        (reported(s, workload.logged_plans.get(s.fingerprint)) for s in workload.statements),
+        key=lambda s: (-s.share, s.fingerprint),
+    )
     return Report(
         meta=meta,
         findings=tuple(findings),
@@ -146,7 +152,7 @@ def version_text(snapshot: Snapshot) -> str:
     return f"{number // 10000}.{number % 10000}" if number else "unknown"
 
 
-def reported(statement: WorkloadStatement) -> ReportedStatement:
+def reported(statement: WorkloadStatement, logged: LoggedPlan | None = None) -> ReportedStatement:
     """A statement of the workload as reports show it."""
     statistics = statement.statistics
     return ReportedStatement(
@@ -158,4 +164,5 @@ def reported(statement: WorkloadStatement) -> ReportedStatement:
         rows=statistics.rows,
         share=statement.share,
         plan=statement.plan,
+        logged=logged,
     )

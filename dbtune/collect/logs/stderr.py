@@ -51,6 +51,7 @@ class Records:
         self._number = 0
         self.damaged_lines = 0
         self.lines = 0
+        self.has_no_session = False
 
     def read(self, lines: Iterable[str]) -> Iterator[Record]:
         """Finished records; the last line of each process comes at the end."""
@@ -88,6 +89,7 @@ class Records:
         self, session: str, severity: str, text: str, found: dict[str, str | None], at: str | None
     ) -> None:
         self._number += 1
+        self.has_no_session |= not session
         record = Record(
             session=session or f"line {self._number}",
             line=self._number,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from dbtune.collect.logs.engine import Engine
-from dbtune.traffic import Shape, Traffic, Unit
+from dbtune.collect.logs.engine import FETCHING_MB, Engine
+from dbtune.traffic import LoggedPlan, Shape, Traffic, Unit
 
 PAUSE_MS = 1_000
 """A session that waits longer for its client has begun another unit of work."""
@@ -24,7 +24,9 @@ LEAST_RUNS = 3
 SAMPLE_LENGTH = 100_000
 
 
-def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
+def traffic_of(
+    engine: Engine, plans: Mapping[int, LoggedPlan], *, lines: int, damaged_lines: int
+) -> Traffic:
     """The Traffic of all entries that the engine has taken in."""
     # auto_explain's entries are executions where nothing else logs them, else the same again.
     ((plans_count,),) = engine.rows(
@@ -44,9 +46,9 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
         " make_timestamp_ms(max(at_ms))::VARCHAR FROM run"
     )
     shapes = tuple(
-        Shape(fingerprint, text, calls, total, longest)
-        for fingerprint, text, calls, total, longest in engine.rows(
-            "SELECT fingerprint, text, count(run.shape), coalesce(sum(ms), 0),"
+        Shape(fingerprint, text, calls, total, longest, plans.get(number))
+        for number, fingerprint, text, calls, total, longest in engine.rows(
+            "SELECT number, fingerprint, text, count(run.shape), coalesce(sum(ms), 0),"
             " coalesce(max(ms), 0) FROM shape_name LEFT JOIN run ON run.shape = number"
             " GROUP BY number, fingerprint, text ORDER BY number"
         )
@@ -64,7 +66,8 @@ def traffic_of(engine: Engine, *, lines: int, damaged_lines: int) -> Traffic:
 
 
 def _units(engine: Engine) -> Iterator[Unit]:
-    rows = engine.rows(
+    engine.limit(FETCHING_MB)
+    rows = engine.stream(
         "SELECT unit, run.session, shape, run.transaction, run.at_ms::DOUBLE, run.ms, idle_ms,"
         " given, tags, application, origin"
         " FROM run SEMI JOIN sampled USING (unit) JOIN entry ON entry.rowid = run.entry"

@@ -68,10 +68,18 @@ class _SeverityCount:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    """A statement's plan and the one that the target logged, as text; "" where there is none."""
+
+    text: str
+    logged: str
+
+
 @dataclass(frozen=True)
 class _Served:
     statement: ReportedStatement
-    plan: str
+    plan: _Plans
     price: Price | None
 
 
@@ -91,7 +99,7 @@ class _Found:
     decision: Decision
     outcome: str
     evidence: tuple[tuple[str, str], ...]
-    statements: tuple[tuple[ReportedStatement, str], ...]
+    statements: tuple[tuple[ReportedStatement, _Plans], ...]
 
 
 def _reasons(report: Report) -> Iterator[str]:
@@ -175,7 +183,16 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
 
 
-def _planned(statements: Iterable[ReportedStatement]) -> Iterator[tuple[ReportedStatement, str]]:
-    """Statements with their plan as text, "" where there is none."""
+def _planned(
+    statements: Iterable[ReportedStatement],
+) -> Iterator[tuple[ReportedStatement, _Plans]]:
     for statement in statements:
-        yield statement, plan_text(statement.plan) if isinstance(statement.plan, Plan) else ""
+        plan = statement.plan
+        logged = statement.logged.plan if statement.logged else None
+        yield (
+            statement,
+            _Plans(
+                text=plan_text(plan) if isinstance(plan, Plan) and plan is not logged else "",
+                logged=plan_text(logged, measured=True) if logged else "",
+            ),
+        )

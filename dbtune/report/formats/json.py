@@ -11,9 +11,11 @@ from dbtune.advice import Advice, Measured, Price, Recommendation, Verification
 from dbtune.finding import Finding
 from dbtune.gate.verdict import Decision
 from dbtune.plan import Plan, Unplanned
+from dbtune.plan_text import plan_text
 from dbtune.report.change import describe, effect, served
 from dbtune.report.model import Report, ReportedStatement
 from dbtune.report.render import Style
+from dbtune.traffic import LoggedPlan
 from dbtune.workload import NotExamined
 
 SCHEMA = 2
@@ -166,6 +168,16 @@ def _verification(verification: Verification) -> dict[str, Any]:
     }
 
 
+def _logged(logged: LoggedPlan) -> dict[str, Any]:
+    return {
+        "source": "auto_explain",
+        "logged_at": logged.logged_at,
+        "exec_ms": logged.exec_ms,
+        "signature": logged.plan.signature,
+        "text": plan_text(logged.plan, measured=True),
+    }
+
+
 def _statement(statement: ReportedStatement) -> dict[str, Any]:
     return {
         "fingerprint": statement.fingerprint,
@@ -177,6 +189,7 @@ def _statement(statement: ReportedStatement) -> dict[str, Any]:
         "share": statement.share,
         "cost": statement.cost,
         "plan": statement.plan.signature if isinstance(statement.plan, Plan) else None,
+        "logged_plan": _logged(statement.logged) if statement.logged else None,
         "unplanned": statement.plan.reason if isinstance(statement.plan, Unplanned) else None,
     }
 

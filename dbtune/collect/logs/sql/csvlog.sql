@@ -6,5 +6,5 @@ SELECT session_id AS session, try_cast(session_line_num AS BIGINT) AS line, log_
 FROM read_csv({file}, columns = {columns}, auto_detect = false, header = false, delim = ',',
               quote = '"', escape = '"', ignore_errors = true, strict_mode = false,
               max_line_size = 4194304, buffer_size = {buffer_bytes},
-              store_rejects = true, rejects_limit = 100000,
+              store_rejects = true, rejects_limit = 0,
               compression = {compression});

@@ -5,9 +5,9 @@ WITH said AS (
     SELECT *,
            session IS NULL OR logged_at IS NULL OR severity IS NULL AS is_damaged,
            CASE WHEN starts_with(message, 'duration: ')
-                THEN message[strpos(message, ' ms') + 3 :] ELSE '  ' || message END AS rest,
+                THEN substring(message, strpos(message, ' ms') + 3) ELSE '  ' || message END AS rest,
            CASE WHEN starts_with(message, 'duration: ')
-                THEN try_cast(message[11 : strpos(message, ' ms') - 1] AS DOUBLE) END AS ms
+                THEN try_cast(substring(message, 11, strpos(message, ' ms') - 11) AS DOUBLE) END AS ms
     FROM raw
     WHERE (severity = 'LOG' AND (starts_with(message, 'duration: ')
                                  OR starts_with(message, 'statement: ')
@@ -31,12 +31,12 @@ WITH said AS (
     -- auto_explain in its text and JSON formats; the others tell only their plan
     SELECT *,
            CASE WHEN kind <> 'plan' THEN NULL
-                WHEN json_valid(rest[8:]) THEN json_extract_string(rest[8:], '$."Query Text"')
+                WHEN json_valid(substring(rest, 8)) THEN json_extract_string(substring(rest, 8), '$."Query Text"')
                 ELSE regexp_extract(rest, '(?s)Query Text: (.*?)\n(?:Query Parameters: |[^\n]*\(cost=)', 1)
                 END AS plan_text,
            CASE WHEN kind <> 'plan' THEN detail
-                WHEN json_valid(rest[8:])
-                THEN 'parameters: ' || json_extract_string(rest[8:], '$."Query Parameters"')
+                WHEN json_valid(substring(rest, 8))
+                THEN 'parameters: ' || json_extract_string(substring(rest, 8), '$."Query Parameters"')
                 ELSE 'parameters: ' || regexp_extract(rest, '\nQuery Parameters: ([^\n]*)', 1)
                 END AS told
     FROM sorted
@@ -48,7 +48,7 @@ WITH said AS (
            -- EXECUTE of SQL stands with its PREPARE in the detail
            CASE WHEN kind = 'statement' AND starts_with(told, 'prepare: ')
                 THEN regexp_replace(told, '^(?is)prepare: prepare .*?\bas\s+', '')
-                WHEN kind IN ('statement', 'execute') THEN rest[strpos(rest, ': ') + 2 :]
+                WHEN kind IN ('statement', 'execute') THEN substring(rest, strpos(rest, ': ') + 2)
                 ELSE nullif(plan_text, '') END AS full_text
     FROM planned
 ), bare AS (
@@ -75,7 +75,7 @@ WITH said AS (
                 ELSE replaced END AS shape_text
     FROM shaped
 )
-SELECT hash(session) AS session, line, epoch_ms(try_cast(logged_at[:23] AS TIMESTAMP)) AS at_ms,
+SELECT hash(session) AS session, line, epoch_ms(try_cast(left(logged_at, 23) AS TIMESTAMP)) AS at_ms,
        -- simple statements are logged after their own transaction, as number 0
        CASE WHEN NOT ends_with(transaction, '/0') THEN hash(transaction) END AS transaction,
        kind, ms,
@@ -83,11 +83,14 @@ SELECT hash(session) AS session, line, epoch_ms(try_cast(logged_at[:23] AS TIMES
             THEN hash(regexp_extract(comment, {trace}, 1)) END AS trace,
        CASE WHEN comment <> '' THEN regexp_replace(comment, {volatile_tags}, '', 'g') END AS tags,
        nullif(application, '[unknown]') AS application,
-       hash(shape_text) AS text_hash,
+       CASE WHEN shape_text IS NOT NULL THEN hash(shape_text) END AS text_hash,
        shape_text AS text,
+       CASE WHEN kind = 'plan' AND strlen(rest) <= {longest_plan} THEN substring(rest, 9) END AS plan,
        CASE WHEN full_text IS NULL THEN NULL
-            WHEN has_parameters THEN told[13:]
-            WHEN is_prepared THEN rest[14:]
+            -- what log_parameter_max_length cut, is no value to compare
+            WHEN has_parameters AND (ends_with(told, '...''') OR contains(told, '...'', $')) THEN NULL
+            WHEN has_parameters THEN substring(told, 13)
+            WHEN is_prepared THEN substring(rest, 14)
             ELSE nullif(array_to_string(regexp_extract_all(statement, {literal}), chr(31)), '')
             END AS given
 FROM listed;

@@ -3,18 +3,17 @@
 -- Executions that the log times on a line of its own take the next such line of their session.
 SET preserve_insertion_order = true;
 
-CREATE TABLE ordered AS
-SELECT entry.rowid AS entry, entry.session, entry.transaction, entry.at_ms, entry.kind, entry.ms,
-       entry.trace, hash(entry.tags) AS tags, shape.number AS shape,
-       CASE WHEN entry.kind = 'error' THEN 'error'
-            WHEN entry.kind IN ('statement', 'execute') OR entry.kind = 'plan' AND {plans_count}
-            THEN shape.class END AS class
-FROM entry LEFT JOIN shape USING (text_hash)
-WHERE entry.kind <> 'damaged'
-ORDER BY entry.session, entry.line;
-
 CREATE TABLE run AS
-WITH neighbours AS (
+WITH ordered AS (
+    SELECT entry.rowid AS entry, entry.session, entry.transaction, entry.at_ms, entry.kind, entry.ms,
+           entry.trace, hash(entry.tags) AS tags, shape.number AS shape,
+           CASE WHEN entry.kind = 'error' THEN 'error'
+                WHEN entry.kind IN ('statement', 'execute') OR entry.kind = 'plan' AND {plans_count}
+                THEN shape.class END AS class
+    FROM entry LEFT JOIN shape USING (text_hash)
+    WHERE entry.kind <> 'damaged'
+    ORDER BY entry.session, entry.line
+), neighbours AS (
     SELECT *,
            row_number() OVER () AS position,
            lag(session) OVER () IS NOT DISTINCT FROM session AS is_same_session,
@@ -68,5 +67,3 @@ SELECT position, entry, session, at_ms, coalesce(exec_ms, 0) AS ms, idle_ms, sha
             END::UBIGINT AS transaction
 FROM lent
 WHERE class = 'query';
-
-DROP TABLE ordered;

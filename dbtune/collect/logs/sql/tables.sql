@@ -14,5 +14,6 @@ CREATE TABLE entry (
     application  VARCHAR,
     text_hash    UBIGINT,
     text         VARCHAR,   -- literals as $0
-    given        VARCHAR    -- parameters or literals
+    given        VARCHAR,   -- parameters or literals
+    plan         VARCHAR    -- as auto_explain wrote it
 );
