@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
+from dbtune.snapshot.model import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +14,27 @@ class CreateIndex:
     """Build an index. `replaces` names indexes that it makes redundant.
 
     `extensions` must be created first: the server has them, the database does not use them yet.
+    A partitioned relation's index is built otherwise: not concurrently in one statement.
     """
 
     spec: IndexSpec
     replaces: tuple[QualifiedName, ...] = ()
     extensions: tuple[str, ...] = ()
+    is_partitioned: bool = False
+
+
+def creation_of(
+    spec: IndexSpec, snapshot: Snapshot, replaces: tuple[QualifiedName, ...] = ()
+) -> CreateIndex:
+    """What building the index means in this database."""
+    installed = {extension.name for extension in snapshot.extensions}
+    relation = snapshot.relation_by_name.get(spec.relation)
+    return CreateIndex(
+        spec,
+        replaces,
+        extensions=tuple(name for name in spec.extensions if name not in installed),
+        is_partitioned=relation is not None and relation.kind == "p",
+    )
 
 
 @dataclass(frozen=True, slots=True)

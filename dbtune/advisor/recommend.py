@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dbtune.advice import Advice, CreateIndex, Declined, DropIndex, Price, Recommendation
-from dbtune.advisor.extensions import extensions_to_create
+from dbtune.advice import (
+    Advice,
+    CreateIndex,
+    Declined,
+    DropIndex,
+    Price,
+    Recommendation,
+    creation_of,
+)
 from dbtune.advisor.gather import Gathered
 from dbtune.advisor.keys import index_head
 from dbtune.advisor.maintenance import maintenance_ms, writes_of
@@ -55,13 +62,13 @@ def _creation(
         f"It serves {count}; the one that gains most goes from planner cost"
         f" {best.cost_before:,.2f} to {best.cost_after:,.2f}."
     )
-    needed = extensions_to_create(spec, workload.snapshot)
-    if needed:
-        reason += f" It needs the extension {', '.join(needed)}, which the server has."
+    change = creation_of(spec, workload.snapshot, names(replaces))
+    if change.extensions:
+        reason += f" It needs the extension {', '.join(change.extensions)}, which the server has."
     if replaces:
         reason += f" It replaces {', '.join(str(i.name) for i in replaces)}."
     return Recommendation(
-        CreateIndex(spec, names(replaces), needed),
+        change,
         reason,
         prices=tuple(price for _, price, _ in chosen),
         size_bytes=hypothetical.size_bytes,
@@ -103,11 +110,7 @@ def unverified(workload: Workload, gathered: Gathered) -> Advice:
     kept = [s for s in wanted if not any(s != other and is_prefix(s, other) for other in wanted)]
     made = [
         Recommendation(
-            CreateIndex(
-                spec,
-                names(replaced_by(spec, workload.snapshot)),
-                extensions_to_create(spec, workload.snapshot),
-            ),
+            creation_of(spec, workload.snapshot, names(replaced_by(spec, workload.snapshot))),
             "Its columns are those that the statements compare and sort by.",
             statements=tuple(k for s in wanted if is_prefix(s, spec) for k in wanted[s]),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dbtune.advice import Change, CreateIndex, RewriteStatement
+from dbtune.advice import Change, CreateIndex, RewriteStatement, creation_of
 from dbtune.detectors._relation import distinct_values, rows_of
 from dbtune.detectors._rewrite import Rewrite, is_immutable, rewrite
 from dbtune.finding import Confidence, Match, Subject
@@ -175,4 +175,5 @@ def _expression_index(workload: Workload, wrapped: _Wrapped, expression: str) ->
             return change
     if workload.advice.engine or not is_immutable(wrapped.quals[0], wrapped.column):
         return None
-    return CreateIndex(IndexSpec(wrapped.relation.name, (IndexKey(None, expression),)))
+    spec = IndexSpec(wrapped.relation.name, (IndexKey(None, expression),))
+    return creation_of(spec, workload.snapshot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dbtune.advice import CreateIndex, DropIndex
+from dbtune.advice import DropIndex, creation_of
 from dbtune.detectors._cover import is_served
 from dbtune.detectors._overlap import replaced_by
 from dbtune.detectors._relation import activities, name_of, rows_of, size_of
@@ -94,7 +94,7 @@ def _match(
         statements=tuple(s.fingerprint for s in deletes),
         share=sum(s.share for s in deletes),
         cures=(
-            CreateIndex(spec, tuple(index.name for index in replaced)),
+            creation_of(spec, snapshot, tuple(index.name for index in replaced)),
             *(DropIndex(i.name, i.relation, i.definition) for i in replaced),
         ),
     )

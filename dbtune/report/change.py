@@ -33,19 +33,29 @@ class Described:
 def describe(change: Change) -> Described:
     """The change in words and as DDL; a rewrite's `ddl` is the statement to send instead."""
     match change:
-        case CreateIndex(spec, extensions=extensions):
-            created = [f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(e)}" for e in extensions]
-            ddl = ";\n".join([*created, spec.ddl(spec.default_name(), concurrently=True)]) + ";"
+        case CreateIndex(spec):
             title = f"Create index {spec}"
+            ddl = _create(change)
             return Described("create_index", title, ddl, spec.relation, spec.key_columns)
-        case DropIndex(name, relation, _):
-            ddl = f"DROP INDEX CONCURRENTLY {name.sql};"
+        case DropIndex(name, relation, definition):
+            # Of a partitioned index the server says ON ONLY; it cannot be dropped concurrently.
+            how = "" if " ON ONLY " in definition else "CONCURRENTLY "
+            ddl = f"DROP INDEX {how}{name.sql};"
             return Described("drop_index", f"Drop index {name} on {relation}", ddl, relation)
         case RebuildIndex(name, relation):
             ddl = f"REINDEX INDEX CONCURRENTLY {name.sql};"
             return Described("rebuild_index", f"Rebuild index {name} on {relation}", ddl, relation)
         case RewriteStatement(_, after, explanation):
             return Described("rewrite_statement", f"Rewrite: {explanation}", after, None)
+
+
+def _create(change: CreateIndex) -> str:
+    spec = change.spec
+    lines = [f"CREATE EXTENSION IF NOT EXISTS {quote_identifier(e)};" for e in change.extensions]
+    if change.is_partitioned:
+        lines.append("-- Blocks writes; the migration builds it partition by partition instead.")
+    concurrently = not change.is_partitioned
+    return "\n".join([*lines, spec.ddl(spec.default_name(), concurrently=concurrently) + ";"])
 
 
 @dataclass(frozen=True, slots=True)
