@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dbtune.synthesize.family import Key, Whole
 from dbtune.synthesize.order import hashed
@@ -141,7 +142,7 @@ class Filler:
             return whole
         noise = _noise(tail + 4096, self.key)
         starts = (hashed(ranks, self.key) & np.uint64(4095)).astype(np.int64)
-        letters = noise[starts[:, None] + np.arange(tail)]
+        letters = sliding_window_view(noise, tail)[starts]
         end = np.tile(np.frombuffer(self.after, np.uint8), (len(ranks), 1))
         return np.hstack([whole, letters, end])
 

@@ -11,12 +11,16 @@ from dbtune.synthesize.build import Counts, own_pool, own_text, own_whole
 from dbtune.synthesize.domain import Domain, Filler, Prefixed
 from dbtune.synthesize.family import Family, Text, Whole
 from dbtune.synthesize.order import key_of
-from dbtune.synthesize.pool import generate
+from dbtune.synthesize.pool import generate, wide_arrays
 from dbtune.synthesize.spread import Spread, even
 from dbtune.synthesize.values import Known, Session, read_known, shape_of
+from dbtune.synthesize.wide import vectors
 
 POOL_LIMIT = 50_000
 """How many values a column has at most whose type dbtune cannot count in."""
+
+_POOL_BYTES = 20_000_000
+_LEAST = 50
 
 _STARTS = {
     "date": "2024-01-01", "timestamp without time zone": "2024-01-01",
@@ -145,12 +149,16 @@ class Invention:
         counts: Counts,
         known: Known,
     ) -> tuple[Domain, Spread]:
-        wanted = min(counts.distinct, POOL_LIMIT)
+        width = statistics.avg_width if statistics else 0
+        seed = key_of(self.seed, column.name)
+        if not known.texts and (wide := vectors(base, width, counts.distinct, seed)):
+            return wide, even(wide.size, counts.present)
+        wanted = min(counts.distinct, POOL_LIMIT, max(_POOL_BYTES // max(width, 1), _LEAST))
         if len(known.texts) < wanted:
-            made = generate(
-                base, statistics, wanted - len(known.texts), key_of(self.seed, column.name)
-            )
+            made = generate(base, statistics, wanted - len(known.texts), seed)
             known, _ = self.known(column, (*known.texts, *made))
+        if not known.texts and base.endswith("[]"):
+            known, _ = self.known(column, wide_arrays(base, width, wanted))
         if not known.texts and _plain(base) in _DOCUMENTS:
             return self._filler(column, base, statistics, counts)
         if not known.texts or (counts.unique and len(known.texts) < counts.distinct):

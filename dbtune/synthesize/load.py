@@ -139,9 +139,13 @@ def _bound(session: Connection[Any], filled: Filled) -> str:
     return str(row[0]) if row and row[0] else ""
 
 
+def row_width(columns: Sequence[Column]) -> int:
+    """About how many bytes a row takes; at least 1."""
+    return sum(map(_width, columns)) or 1
+
+
 def _chunks(filled: Filled) -> Iterator[Ints]:
-    width = sum(_width(c) for c in filled.unit.columns)
-    size = max(min(_BLOCK_BYTES // max(width, 1), _MOST_ROWS), 16)
+    size = max(min(_BLOCK_BYTES // row_width(filled.unit.columns), _MOST_ROWS), 1)
     for start in range(0, filled.rows, size):
         end = min(start + size, filled.rows)
         yield np.arange(start, end) if filled.kept is None else filled.kept[start:end]

@@ -18,10 +18,11 @@ from dbtune.identifier import QualifiedName
 from dbtune.progress import Silent
 from dbtune.snapshot.catalog import Index, Relation
 from dbtune.synthesize.columns import Filled
-from dbtune.synthesize.load import load_rows
+from dbtune.synthesize.load import load_rows, row_width
 
 _PAGE = 8192
 _SAMPLE_ROWS = 8192
+_SAMPLE_BYTES = 64_000_000
 _FEW_PAGES = 8
 _NOTABLE = 0.95
 _LEAST_FILL = 10  # the server takes no less
@@ -39,9 +40,10 @@ def as_full(session: Connection[Any], filled: Filled) -> Iterator[None]:
     own = _fillfactor(relation.options, 100)
     wanted = own
     if relation.kind == "r" and relation.relpages >= _FEW_PAGES and relation.reltuples > 0:
-        step = max(filled.rows // _SAMPLE_ROWS, 1)
-        rows = np.arange(filled.unit.rows) if filled.kept is None else filled.kept
-        sample = replace(filled, kept=rows[::step])
+        size = min(_SAMPLE_ROWS, max(_SAMPLE_BYTES // row_width(filled.unit.columns), 1))
+        step = max(filled.rows // size, 1)
+        every = np.arange(0, filled.rows, step)
+        sample = replace(filled, kept=every if filled.kept is None else filled.kept[every])
         if sample.rows:
             load_rows(session, sample, Silent())
             fresh = _pages_with_rows(session, relation.name) / sample.rows
@@ -96,10 +98,10 @@ def hide_pages(session: Connection[Any], relations: Sequence[Relation]) -> None:
         hidden = round((1.0 - visible) * pages)
         chosen = (np.arange(hidden) * pages // max(hidden, 1)).tolist()
         for start in range(0, hidden, _TOUCHED_AT_ONCE):
-            places = [f"({page},1)" for page in chosen[start : start + _TOUCHED_AT_ONCE]]
-            query = f"DELETE FROM ONLY {relation.name.sql} WHERE ctid = ANY (%s::tid[])"
+            places = ",".join(f'"({n},1)"' for n in chosen[start : start + _TOUCHED_AT_ONCE])
+            query = f"DELETE FROM ONLY {relation.name.sql} WHERE ctid = ANY ('{{{places}}}')"
             with session.transaction(force_rollback=True):
-                session.execute(query.encode(), (places,))
+                session.execute(query.encode())
 
 
 def _fill(own: int, fresh: float, target: float) -> int:

@@ -27,7 +27,7 @@ from dbtune.synthesize.fill import (
 from dbtune.synthesize.grouped import groups_of
 from dbtune.synthesize.invent import Invention
 from dbtune.synthesize.keys import first_of_each, unique_together
-from dbtune.synthesize.linked import Links
+from dbtune.synthesize.linked import Links, Place
 from dbtune.synthesize.order import Order, key_of
 from dbtune.synthesize.ragged import Ints
 from dbtune.synthesize.together import Together
@@ -68,6 +68,7 @@ class Planner:
         )
         self._key_rows: dict[tuple[QualifiedName, tuple[str, ...], int], KeyRows] = {}
         self.notes: list[tuple[QualifiedName, str]] = []
+        self.without_values: list[Place] = []
 
     def filled(self, unit: Unit) -> Filled:
         """The unit's fills, made once."""
@@ -125,6 +126,9 @@ class Planner:
         for column in unit.columns:
             fill = fills[column.name]
             if not column.not_null or not may_be_null(fill):
+                continue
+            if not fill.domain.size and self._keys.referenced(unit, column.name) is None:
+                self.without_values.append((unit.name, column.name))
                 continue
             rows = np.arange(unit.rows) if kept is None else kept
             kept = with_value(fill, rows)

@@ -10,10 +10,17 @@ from random import Random
 from typing import Any
 
 from dbtune.redact.arrays import elements
+from dbtune.redact.invent import invent
 from dbtune.snapshot.catalog import ColumnStatistics
 
 _ATTEMPTS = 3
 _DEFAULT_ELEMENTS = 3
+_ELEMENTS = 1000
+_ARRAY_HEADER = 24
+_WIDTHS = {
+    "smallint": 2, "integer": 4, "bigint": 8, "real": 4, "double precision": 8, "uuid": 16,
+    "date": 4, "timestamp with time zone": 8, "timestamp without time zone": 8,
+}  # fmt: skip
 
 
 def generate(
@@ -36,6 +43,22 @@ def generate(
         if value not in known:
             made[value] = None
     return tuple(made)
+
+
+def wide_arrays(type_name: str, width: int, count: int) -> tuple[str, ...]:
+    """Up to `count` arrays of which only the width is known, of invented elements."""
+    base = type_name.removesuffix("[]")
+    made = tuple((invent(base, [f"{n:06}" for n in range(max(count, _ELEMENTS))]) or {}).values())
+    if not made:
+        return ()
+    element = _WIDTHS.get(base, len(made[0]) + 4)
+    length = max((width - _ARRAY_HEADER) // element, 1)
+    return tuple(
+        "{"
+        + ",".join(f'"{made[(n + place * (n + 1)) % len(made)]}"' for place in range(length))
+        + "}"
+        for n in range(count)
+    )
 
 
 Draw = Callable[[], str]

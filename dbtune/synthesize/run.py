@@ -29,6 +29,7 @@ from dbtune.synthesize.refused import refusal, said
 from dbtune.synthesize.room import require_room
 from dbtune.synthesize.schema import NotMade, finish_schema, make_tables, set_sequences
 from dbtune.synthesize.unit import Scale, Unit, units_of
+from dbtune.synthesize.wide import with_wide_values
 from dbtune.twin.settings import planner_values
 from dbtune.twin.twin import DATABASE, ROLE, create_database
 
@@ -168,7 +169,7 @@ def fill(
     progress: Progress,
 ) -> Synthesised:
     """Make the schema and its rows in an empty database."""
-    loaded, missing = make_tables(superuser, owner, snapshot, progress)
+    loaded, missing = make_tables(superuser, owner, with_wide_values(snapshot), progress)
     notes = list(missing)
     here = {u.name: u for u in units if _exists(owner, u)}
     links = links_of(loaded)
@@ -186,6 +187,7 @@ def fill(
     for unit in ready:
         filled = planner.filled(unit)
         progress.stage(f"fill {unit.name}", filled.rows)
+        notes += [_allow_null(owner, n, c) for n, c in planner.without_values if n == unit.name]
         with as_full(owner, filled):
             loaded_rows = load_rows(owner, filled, progress)
         rows[unit.name] += loaded_rows.rows
@@ -199,6 +201,13 @@ def fill(
     progress.stage("analyze")
     owner.execute("ANALYZE")
     return Synthesised("", dict(rows), tuple(notes))
+
+
+def _allow_null(owner: Connection[Any], name: QualifiedName, column: str) -> NotMade:
+    """A column that must not be null has no value that could be made: null it is."""
+    sql = f"ALTER TABLE {name.sql} ALTER COLUMN {quote_identifier(column)} DROP NOT NULL"
+    owner.execute(sql.encode())
+    return NotMade(f"NOT NULL of {name}.{column}", "no value of its type could be made")
 
 
 def _exists(session: Connection[Any], unit: Unit) -> bool:
