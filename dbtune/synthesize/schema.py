@@ -132,8 +132,14 @@ def _run(
     for ddl in failed:
         words = _error_of(session, ddl.sql)
         if words:
-            attempt = partial(_error_of, session)
-            yield NotMade(ddl.what, relaxed(session, ddl, words, snapshot, attempt))
+            yield NotMade(ddl.what, _relaxed(session, ddl, words, snapshot))
+
+
+def _relaxed(session: Connection[Any], ddl: Ddl, words: str, snapshot: Snapshot) -> str:
+    try:
+        return relaxed(session, ddl, words, snapshot, partial(_error_of, session))
+    except psycopg.Error as error:
+        return refusal(error, session)
 
 
 def _error_of(session: Connection[Any], sql: str) -> str | None:
