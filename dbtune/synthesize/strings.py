@@ -95,7 +95,7 @@ def _gap(
 ) -> Gap | None:
     classes = []
     for place in places:
-        found = letters.class_of(low[place]) if place < len(low) else None
+        found = letters.class_of(low[place] if place < len(low) else low[-1:] or " ")
         classes.append(letters.any if found is None else found)
     alphabets = [letters.alphabets[c] for c in classes]
     room = prod(map(len, alphabets))
