@@ -134,9 +134,13 @@ def _blamed(error: psycopg.Error, columns: Sequence[Column]) -> Column | None:
 
 
 def _bound(session: Connection[Any], filled: Filled) -> str:
+    """What a partition's rows must fulfil, as COPY can check it.
+
+    COPY … WHERE of PostgreSQL 18 fails on NOT ("cache lookup failed for function 0").
+    """
     query = "SELECT pg_get_partition_constraintdef(to_regclass(%s))"
     row = session.execute(query, (filled.unit.name.sql,)).fetchone()
-    return str(row[0]) if row and row[0] else ""
+    return str(row[0]).replace("NOT (", "0 = pg_catalog.int4(") if row and row[0] else ""
 
 
 def row_width(columns: Sequence[Column]) -> int:

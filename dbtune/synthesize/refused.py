@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-_ENDS = ("08", "57", "58", "XX", "53100", "53300", "25006")
+_ENDS = ("08", "57", "58", "XX001", "XX002", "53100", "53300", "25006")
 """SQLSTATEs (or classes) of a lost connection, an operator's stop, a full or broken disk."""
 
 

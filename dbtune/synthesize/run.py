@@ -174,7 +174,7 @@ def fill(
     here = {u.name: u for u in units if _exists(owner, u)}
     links = links_of(loaded)
     relations = {r.name: r for r in loaded.relations}
-    ready = tuple(Unit(relations[u.name], u.rows, u.inherited, u.bounds) for u in here.values())
+    ready = tuple(Unit(relations[u.name], u.rows, u.inherited, u.said) for u in here.values())
     invention = Invention(
         superuser,
         dict(_pairs(superuser, _DOMAIN_BASES)),

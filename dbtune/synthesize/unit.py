@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
 from dbtune.snapshot.model import Snapshot
+from dbtune.synthesize.said import agreeing, said_of
 
 _PAGE = 8192
 _TUPLE_HEADER = 28
 _VARIABLE_WIDTH = 32  # what the planner assumes of a type that it knows nothing of
-_LITERAL = re.compile(r"'((?:[^']|'')*)'|([-\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A table to fill: one with rows of its own, or all partitions by hash together.
 
-    `bounds` are what a partition's bound says of columns: where no statistics say more.
+    `said` is what a partition's bound and checks say of columns.
     """
 
     relation: Relation
     rows: int
     inherited: bool
-    bounds: Mapping[str, ColumnStatistics]
+    said: Mapping[str, ColumnStatistics]
 
     @property
     def name(self) -> QualifiedName:
@@ -79,8 +78,7 @@ def _unit(relation: Relation, snapshot: Snapshot, scale: Scale) -> Unit:
         total = sum((row_count(leaf) for leaf in leaves(relation.name, snapshot)), 0.0)
         return Unit(relation, round(total * factor), True, {})
     rows = round(row_count(relation) * factor)
-    bounds = _bounds(relation, snapshot)
-    return Unit(relation, rows, False, bounds)
+    return Unit(relation, rows, False, said_of(relation, snapshot))
 
 
 def row_count(relation: Relation) -> float:
@@ -97,14 +95,15 @@ def row_count(relation: Relation) -> float:
 
 
 def statistics_of(unit: Unit, column: Column, snapshot: Snapshot) -> ColumnStatistics | None:
-    """A column's statistics: the unit's own, else its bound's, else its parent's."""
+    """A column's statistics: the unit's own, else what a bound or check says, else its parent's."""
     own = column.statistics_for(inherited=unit.inherited) or column.statistics_for()
+    said = unit.said.get(column.name)
     if own is not None:
-        return own
+        return agreeing(own, said) if said and snapshot.redacted else own
     if unit.inherited and (found := within_leaves(unit, column, snapshot)):
         return found
-    if column.name in unit.bounds:
-        return unit.bounds[column.name]
+    if said:
+        return said
     for parent in unit.relation.parents:
         above = snapshot.relation_by_name.get(parent)
         same = above.column(column.name) if above else None
@@ -130,37 +129,3 @@ def _ancestors(relation: Relation, snapshot: Snapshot) -> set[QualifiedName]:
 
 def _is_hash(relation: Relation) -> bool:
     return (relation.partition_key or "").upper().startswith("HASH")
-
-
-def _bounds(relation: Relation, snapshot: Snapshot) -> dict[str, ColumnStatistics]:
-    """What the bounds of a partition and of those around it say, by column.
-
-    A list says all values; a range says only where they begin, since its end lies outside it.
-    """
-    bounds: dict[str, ColumnStatistics] = {}
-    for parent in relation.parents:
-        above = snapshot.relation_by_name.get(parent)
-        if above is None or not relation.partition_bound:
-            continue
-        bounds |= _bounds(above, snapshot)
-        columns = _key_columns(above)
-        if len(columns) == 1:
-            text = relation.partition_bound
-            found = tuple(
-                a.replace("''", "'") if a or not b else b for a, b in _LITERAL.findall(text)
-            )
-            if not found:
-                continue
-            if " FROM " in text:
-                said = ColumnStatistics(False, 0.0, 8, -1.0, histogram_bounds=found[:1])
-            else:
-                even = (1.0 / len(found),) * len(found)
-                said = ColumnStatistics(False, 0.0, 8, len(found), found, even)
-            bounds[columns[0]] = said
-    return bounds
-
-
-def _key_columns(relation: Relation) -> list[str]:
-    inside = (relation.partition_key or "").partition("(")[2].rpartition(")")[0]
-    names = [part.strip().split(" ")[0].strip('"') for part in inside.split(",")]
-    return [name for name in names if relation.column(name)]
