@@ -23,9 +23,10 @@ from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.catalog import Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.tokens import tokens
-from dbtune.twin.text import is_several, plannable, retyped
+from dbtune.twin.retype import Refusal, asked
+from dbtune.twin.text import is_several, planless, plannable
 
-_RETYPINGS = 8
+_QUESTIONS = 12  # of one statement: the server is somebody's production
 _GENERIC_PLAN_SINCE = 16
 
 # Before 16 a generic plan is that of a prepared statement which may not look at its parameters.
@@ -105,6 +106,8 @@ class Hypopg:
         """
         if is_several(text):
             return Unplanned("the text holds several statements")
+        if word := planless(text):
+            return Unplanned(f"{word} has no plan")
         if hide and self._hide_sql is None:
             return Unplanned("HypoPG hides existing indexes from version 1.4 on")
         wanted = {name: self._ddl[name] for name in sorted(show)}
@@ -166,11 +169,8 @@ class Hypopg:
 
     def _explain(self, text: str, names: Mapping[str, str]) -> Plan | Unplanned:
         """One planner call, and more where parameters turn out to need a type."""
-        first_words = ""
-        sql: str | None = plannable(text)
-        for _ in range(_RETYPINGS):
-            if sql is None:
-                break
+
+        def ask(sql: str) -> Plan | Unplanned | Refusal:
             try:
                 with self._connection.transaction():
                     document = self._ask(sql)
@@ -178,16 +178,15 @@ class Hypopg:
                         self._connection.execute("SET LOCAL enable_partition_pruning = off")
                         document = self._ask(sql)
             except psycopg.Error as error:
-                words = self._words(error)
-                first_words = first_words or words
-                place = int(error.diag.statement_position or 0) - len(self._before) - 1
-                sql = retyped(sql, words, place)
-                continue
+                place = int(error.diag.statement_position or 0)
+                return Refusal(self._words(error), place - len(self._before) - 1)
             try:
                 return read_plan(_renamed(document, names))
             except ValueError:  # a rule that does nothing instead
                 return Unplanned("the server makes no plan for this statement")
-        return Unplanned(first_words or "the server gave no plan")
+
+        answer = asked(plannable(text), ask, _QUESTIONS)
+        return Unplanned(answer.words) if isinstance(answer, Refusal) else answer
 
     def _ask(self, sql: str) -> object:
         self._explains += 1

@@ -15,13 +15,14 @@ from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.derive import Deriver
 from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.retype import Refusal, asked
 from dbtune.twin.skipscan import skip_scanned
 from dbtune.twin.storage import Storage
 from dbtune.twin.suppose import Supposed, Supposer
-from dbtune.twin.text import is_several, plannable, retyped
+from dbtune.twin.text import is_several, planless, plannable
 
 _STATEMENT_TIMEOUT_MS = 20_000
-_RETYPINGS = 8
+_QUESTIONS = 60
 _EXPLAIN = "EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) "
 
 
@@ -82,6 +83,8 @@ class Twin:
         """
         if is_several(text):
             return Unplanned("the text holds several statements")
+        if word := planless(text):
+            return Unplanned(f"{word} has no plan")
         self._set_search_path(tuple(search_path) or self._snapshot.search_path)
         shown = {oid for name in show for oid in self._supposer.oids(name)}
         hidden = self._supposer.hidden_oids - shown | self._invalid | self._existing(hide)
@@ -98,23 +101,20 @@ class Twin:
 
     def _explain(self, text: str) -> Plan | Unplanned:
         """One planner call, and more where parameters turn out to need a type."""
-        first_words = ""
-        sql: str | None = plannable(text)
-        for _ in range(_RETYPINGS):
-            if sql is None:
-                break
-            self._explains += 1
-            # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
-            result = self._owner.pgconn.exec_((_EXPLAIN + sql).encode())
-            if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
-                return _plan_in(json.loads(result.get_value(0, 0) or b"null"))
-            if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
-                raise ServerFailed(f"The embedded server went away while planning: {text[:200]}")
-            words = _field(result, psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
-            place = _field(result, psycopg.pq.DiagnosticField.STATEMENT_POSITION)
-            first_words = first_words or words
-            sql = retyped(sql, words, int(place or 0) - len(_EXPLAIN) - 1)
-        return Unplanned(first_words or "the server gave no plan")
+        answer = asked(plannable(text), self._ask, _QUESTIONS)
+        return Unplanned(answer.words) if isinstance(answer, Refusal) else answer
+
+    def _ask(self, sql: str) -> Plan | Unplanned | Refusal:
+        self._explains += 1
+        # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
+        result = self._owner.pgconn.exec_((_EXPLAIN + sql).encode())
+        if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
+            return _plan_in(json.loads(result.get_value(0, 0) or b"null"))
+        if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
+            raise ServerFailed(f"The embedded server went away while planning: {sql[:200]}")
+        words = _field(result, psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
+        place = _field(result, psycopg.pq.DiagnosticField.STATEMENT_POSITION)
+        return Refusal(words or "the server gave no plan", int(place or 0) - len(_EXPLAIN) - 1)
 
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Hypothetical | Rejected, ...]:
         """Make hypothetical indexes, hidden, see PricingEngine."""

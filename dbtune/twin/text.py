@@ -27,6 +27,9 @@ _TYPED_LITERAL = re.compile(
 )
 _EXTRACT = re.compile(r"\bextract\s*\(\s*\$\d+\s+from\b", re.IGNORECASE)
 _SQUASHED = re.compile(r"(?P<parameter>\$\d+)\s*/\*, \.\.\. \*/")
+_PLANNED = (
+    "select", "with", "insert", "update", "delete", "merge", "values", "table", "create", "declare",
+)  # fmt: skip
 _ASSUMED_LIST_LENGTH = 10  # what the planner assumes of an array that it cannot see
 
 
@@ -46,44 +49,12 @@ def plannable(text: str) -> str:
     return "".join(pieces)
 
 
-def retyped(text: str, message: str, position: int) -> str | None:
-    """The text with a type for parameters that were numbers, or None if that is not the trouble.
-
-    A constant that became `$n` has lost its type: `$1 - $2` has no operator, and of
-    `sum(CASE … THEN $1 ELSE $2 END)` the server takes a text.
-
-    Args:
-        text: what the server refused.
-        message: its words.
-        position: of the character that they are about, from 0.
-    """
-    if position < 0:
+def planless(text: str) -> str | None:
+    """The first word of a statement that no server makes a plan for (`VACUUM`), else None."""
+    first = next((t for t in tokens(text) if not t.is_mark("(")), None)
+    if first is None or first.kind != "word" or first.is_word(*_PLANNED):
         return None
-    head, tail = text[:position], text[position:]
-    if message.startswith("operator is not unique: unknown"):
-        left = re.sub(r"(\$\d+)(\s*)\Z", r"\1::numeric\2", head)
-        right = re.sub(r"\A(\W\s*)(\$\d+)(?!\d|::)", r"\1\2::numeric", tail)
-        return left + right if (left, right) != (head, tail) else None
-    if re.match(r"function \w+\((text|unknown)\) does not exist", message):
-        end = _closing(tail)
-        inner = re.sub(
-            r"\b(then|else)(\s+)(\$\d+)(?!\d|::)",
-            r"\1\2\3::numeric",
-            tail[:end],
-            flags=re.IGNORECASE,
-        )
-        return head + inner + tail[end:] if inner != tail[:end] else None
-    return None
-
-
-def _closing(call: str) -> int:
-    """Where the first parenthesis of a call is closed."""
-    depth = 0
-    for place, character in enumerate(call):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth == 0 and character == ")":
-            return place
-    return len(call)
+    return first.text.upper()
 
 
 def is_several(text: str) -> bool:

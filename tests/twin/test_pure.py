@@ -23,7 +23,7 @@ from dbtune.twin.size import (
     tuple_bytes,
 )
 from dbtune.twin.statistics import array_literal
-from dbtune.twin.text import is_several, plannable, retyped
+from dbtune.twin.text import is_several, plannable
 
 BIGINT = KeyWidth(8, "d", 8)
 COUNTS = st.floats(min_value=1, max_value=1e10)
@@ -65,16 +65,6 @@ def test_literals_that_became_parameters_are_plannable(text: str, cured: str | N
 )
 def test_several_statements_are_seen(text: str, several: bool) -> None:
     assert is_several(text) == several
-
-
-def test_parameters_of_lost_types_become_numbers() -> None:
-    text = "x between $1 - $2 and $3"
-    words = "operator is not unique: unknown - unknown"
-    assert retyped(text, words, text.index("-")) == "x between $1::numeric - $2::numeric and $3"
-    text = "select sum(case when a then $1 else $2 end), max($3)"
-    wanted = "select sum(case when a then $1::numeric else $2::numeric end), max($3)"
-    assert retyped(text, "function sum(text) does not exist", text.index("sum")) == wanted
-    assert retyped(text, 'column "a" does not exist', 0) is None
 
 
 def test_btree_of_a_million_integers_is_what_pgbench_makes() -> None:

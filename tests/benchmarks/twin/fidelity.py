@@ -21,7 +21,8 @@ from dbtune.plan import Plan, read_plan
 from dbtune.plan_diff import plan_diff
 from dbtune.server.binaries import wheel_binaries
 from dbtune.server.cluster import running_cluster
-from dbtune.twin.text import plannable, retyped
+from dbtune.twin.retype import Refusal, asked
+from dbtune.twin.text import plannable
 from dbtune.twin.twin import open_twin
 from tests.twin.conftest import statements_in
 
@@ -67,8 +68,8 @@ HEAD = ("database", "statements", "same tree", "cost within 1 %", "worst ratio",
 def target_plan(connection: psycopg.Connection, text: str) -> Plan | None:
     """The loaded server's own plan of the text as the twin reads it, None where it makes none."""
     explain = "EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) "
-    sql: str | None = plannable(text)
-    while sql is not None:
+
+    def ask(sql: str) -> Plan | Refusal | None:
         result = connection.pgconn.exec_((explain + sql).encode())
         value = result.get_value(0, 0) if result.ntuples else None
         if value is not None:
@@ -77,8 +78,10 @@ def target_plan(connection: psycopg.Connection, text: str) -> Plan | None:
             (result.error_field(field) or b"0").decode()
             for field in (DiagnosticField.MESSAGE_PRIMARY, DiagnosticField.STATEMENT_POSITION)
         )
-        sql = retyped(sql, words, int(place) - len(explain) - 1)
-    return None
+        return Refusal(words, int(place) - len(explain) - 1)
+
+    answer = asked(plannable(text), ask, 60)
+    return None if isinstance(answer, Refusal) else answer
 
 
 def compare(database: str, dsn: str, texts: Sequence[str], samples: int = 1) -> Fidelity:
