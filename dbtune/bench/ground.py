@@ -69,7 +69,8 @@ def _rows(
     found: dict[tuple[QualifiedName, Kind], tuple[Row, ...]] = {}
     for relation in relations:
         used = sorted({r.column for r in roles if r.relation == relation and r.column})
-        found[relation, "typical"] = _sample(connection, relation, used)
+        most = max(r.row for r in roles if r.relation == relation) + 1
+        found[relation, "typical"] = _sample(connection, relation, used, max(most, SAMPLE_ROWS))
         equal = {r.column for r in roles if r.relation == relation and r.use in ("equal", "in")}
         for column in sorted(c for c in equal if c):
             known = columns.get((relation, column), ColumnValues())
@@ -86,12 +87,13 @@ def _rows(
 
 
 def _sample(
-    connection: Connection[Any], relation: QualifiedName, columns: Sequence[str]
+    connection: Connection[Any], relation: QualifiedName, columns: Sequence[str], count: int
 ) -> tuple[Row, ...]:
     """Rows from anywhere, the same ones each time as long as the relation does not change."""
     query = sql.SQL(
         "SELECT {columns} FROM {relation} TABLESAMPLE {method} ({percent}) REPEATABLE (1) LIMIT {n}"
     )
+    rows: tuple[Row, ...] = ()
     for method, percent in (("SYSTEM", 1), ("BERNOULLI", 100)):
         rows = _fetch(
             connection,
@@ -100,13 +102,13 @@ def _sample(
                 relation=sql.Identifier(relation.schema, relation.name),
                 method=sql.SQL(method),
                 percent=sql.Literal(percent),
-                n=sql.Literal(SAMPLE_ROWS),
+                n=sql.Literal(count),
             ),
             columns,
         )
-        if rows:
-            return rows
-    return ()
+        if len(rows) >= (count if count > SAMPLE_ROWS else 1):
+            break
+    return rows
 
 
 def _rows_with(

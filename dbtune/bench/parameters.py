@@ -8,6 +8,7 @@ drawn column by column rarely meet. The same sets serve both sides of a comparis
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,14 +77,11 @@ def draw(prepared: Prepared, ground: Ground, seed: int) -> tuple[ParameterSet, .
 def _set(
     prepared: Prepared, ground: Ground, kind: Kind, random: Random, number: int
 ) -> ParameterSet:
-    rows = {
-        place: random.choice(found)
-        for place in dict.fromkeys((r.alias, r.relation, r.row) for r in prepared.roles)
-        if place[1] and (found := ground.rows.get((place[1], kind)))
-    }
+    rows = _chosen_rows(prepared.roles, ground, kind, random)
     fixed = _ranges(prepared.roles, ground, kind, random)
     fixed |= {r.number: LIMIT for r in prepared.roles if r.use == "limit"}
     fixed |= {r.number: "0" for r in prepared.roles if r.use == "offset"}
+    fixed |= {r.number: r.constant for r in prepared.roles if r.constant}
     drawn: list[str | None] = []
     guessed = []
     for role in prepared.roles:
@@ -99,6 +97,24 @@ def _set(
     return ParameterSet(kind, tuple(drawn), tuple(guessed))
 
 
+def _chosen_rows(
+    roles: Sequence[Role], ground: Ground, kind: Kind, random: Random
+) -> dict[tuple[str, QualifiedName | None, int], Row]:
+    """A row for each use of a relation; those of a VALUES list differ as long as there are more."""
+    chosen: dict[tuple[str, QualifiedName | None, int], Row] = {}
+    most = max((r.row for r in roles), default=0) + 1
+    starts: dict[tuple[str, QualifiedName], int] = {}
+    for alias, relation, number in dict.fromkeys((r.alias, r.relation, r.row) for r in roles):
+        if relation is None:
+            continue
+        found = ground.rows.get((relation, kind), ())
+        found = found if len(found) >= most else ground.rows.get((relation, "typical"), found)
+        if found:
+            start = starts.setdefault((alias, relation), random.randrange(len(found)))
+            chosen[alias, relation, number] = found[(start + number) % len(found)]
+    return chosen
+
+
 def _of_column(role: Role, row: Row, ground: Ground, random: Random) -> str | None:
     """A value of the column that the parameter meets; None when there is none."""
     if role.relation is None or role.column is None:
@@ -108,7 +124,7 @@ def _of_column(role: Role, row: Row, ground: Ground, random: Random) -> str | No
     value = row.get(role.column)
     if value is None and not (role.use == "write" and role.column in row):
         value = random.choice(others) if others else None
-    if value is None:
+    if value is None or not (role.use in ("in", "contains") or _fits(value, role.type)):
         return None
     match role.use:
         case "in":
@@ -134,7 +150,7 @@ def _ranges(roles: Sequence[Role], ground: Ground, kind: Kind, random: Random) -
         known = ground.columns.get((relation, column), ColumnValues())
         # Without a histogram every value is a common one; their order is unknown, take any.
         bounds = known.bounds or known.common
-        if not bounds:
+        if not bounds or not all(_fits(bounds[0], roles[n - 1].type) for n in numbers.values()):
             continue
         last = len(bounds) - 1
         width = max(1, round(last * RANGE_WIDTH[kind]))
@@ -169,6 +185,25 @@ def _fresh(role: Role, salt: str, value: str | None) -> str | None:
         top = {"smallint": 32_000, "integer": 2_147_000_000}.get(role.type, 9_007_199_254_000_000)
         return str(top + role.number * 10 + int(salt.split("-", maxsplit=1)[0]))
     return value
+
+
+_FORMS = {
+    "smallint": r"-?\d+\Z", "integer": r"-?\d+\Z", "bigint": r"-?\d+\Z",
+    "numeric": r"[-\d]", "real": r"[-\d]", "double": r"[-\d]", "date": r"-?\d+-\d\d-|-?infinity",
+    "timestamp": r"-?\d+-\d\d-|-?infinity", "interval": r"-?\d+( |:)|[P@]", "time": r"\d\d:",
+    "boolean": r"[tf]", "uuid": r"[\da-f]{8}-",
+}  # fmt: skip
+"""How values of a type begin."""
+
+
+def _fits(value: str, type_name: str) -> bool:
+    """False if it is no value of the type: of `extract(day FROM at) = $1` the column is no help."""
+    form = _FORMS.get(type_name.split("(", maxsplit=1)[0].split(" ", maxsplit=1)[0])
+    if form is None or type_name.endswith("[]"):
+        return True
+    looks_like_a_date = bool(re.match(r"\d{4,}-\d\d-\d\d", value))
+    of_dates = type_name.startswith(("date", "timestamp"))
+    return bool(re.match(form, value)) and looks_like_a_date <= of_dates
 
 
 def _of_type(type_name: str, ground: Ground) -> str | None:

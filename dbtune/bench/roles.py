@@ -32,6 +32,20 @@ _INSERT = re.compile(
     rf"\binsert\s+into\s+(?:(?:{NAME})\.)?(?:{NAME})[^()]*\(([^()]*)\)\s*values\s*(.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_INSERT_WHOLE = re.compile(
+    rf"\binsert\s+into\s+(?:(?:{NAME})\.)?(?:{NAME})\s+values\s*(.*)", re.IGNORECASE | re.DOTALL
+)
+_PLACES = tuple(
+    (re.compile(pattern + r"\s*\$(\d+)", re.IGNORECASE), constant)
+    for pattern, constant in (
+        (r"\bdate_(?:trunc|part|bin)\s*\(", "day"),
+        (r"\b(?:time\s+zone|timezone\s*\()", "UTC"),
+        (r"\bpercentile_(?:cont|disc)\s*\(", "0.5"),
+        (r"\bto_(?:date|timestamp)\s*\([^(),]*,", "YYYY-MM-DD"),
+        (r"\b\w*to_ts(?:query|vector)\s*\((?=\s*\$\d+\s*,)", "simple"),
+    )
+)
+"""What stands before a parameter, and the constant that fits there."""
 _ROW = re.compile(r"\(((?:[^()]|\([^()]*\))*)\)")
 _SET = re.compile(rf"({NAME})\s*=\s*\(?\$(\d+)")
 _SET_CLAUSE = re.compile(r"\bset\b(.*?)(?:\bwhere\b|\bfrom\b|\breturning\b|\Z)", re.I | re.S)
@@ -47,7 +61,8 @@ _MIRRORED: dict[str, Use] = {"<": "low", "<=": "low", ">": "high", ">=": "high",
 class Role:
     """One parameter: its type as regtype's text, and the column it meets (if any) and how.
 
-    `row` tells the rows of a VALUES list apart; `alias` is the relation use within the plan.
+    `row` tells the rows of a VALUES list apart; `alias` is the relation use within the plan;
+    `constant` is what the parameter's place calls for, such as the unit of date_trunc.
     """
 
     number: int
@@ -57,6 +72,7 @@ class Role:
     column: str | None = None
     alias: str = ""
     row: int = 0
+    constant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +110,19 @@ def prepare(connection: Connection[Any], text: str) -> Prepared:
     finally:
         cursor.execute("DEALLOCATE ALL; RESET plan_cache_mode")
     plan = read_plan(explained)
-    return Prepared(roles_of(text, types, plan), plan)
+    return Prepared(roles_of(text, types, plan, _columns(connection, text, plan)), plan)
 
 
-def roles_of(text: str, types: Sequence[str], plan: Plan) -> tuple[Role, ...]:
-    """The roles of parameters `$1` … `$n`."""
+def roles_of(
+    text: str, types: Sequence[str], plan: Plan, columns: Sequence[str] = ()
+) -> tuple[Role, ...]:
+    """The roles of parameters `$1` … `$n`; `columns` are those of an INSERT that names none."""
     found: dict[int, Role] = {}
-    for role in (*_written(text, types, plan), *_met(types, plan), *_limits(text, types)):
+    roles = (
+        *_placed(text, types), *_written(text, types, plan, columns), *_met(types, plan),
+        *_limits(text, types),
+    )  # fmt: skip
+    for role in roles:
         found.setdefault(role.number, role)
     return tuple(found.get(n, Role(n, kind, "other")) for n, kind in enumerate(types, start=1))
 
@@ -137,15 +159,41 @@ def _role(
     )
 
 
-def _written(text: str, types: Sequence[str], plan: Plan) -> Iterator[Role]:
+def _columns(connection: Connection[Any], text: str, plan: Plan) -> tuple[str, ...]:
+    """The columns of the relation that an INSERT without a list of columns fills."""
+    relation = Prepared((), plan).target
+    if relation is None or not _INSERT_WHOLE.search(text):
+        return ()
+    rows = connection.execute(
+        "SELECT attname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relname = %s AND attnum > 0 AND NOT attisdropped "
+        "ORDER BY attnum",
+        (relation.schema, relation.name),
+    ).fetchall()
+    return tuple(name for (name,) in rows)
+
+
+def _placed(text: str, types: Sequence[str]) -> Iterator[Role]:
+    """Parameters that a function takes as a word of its own."""
+    for place, constant in _PLACES:
+        for number in map(int, place.findall(text)):
+            yield Role(number, types[number - 1], "other", constant=constant)
+
+
+def _written(
+    text: str, types: Sequence[str], plan: Plan, all_columns: Sequence[str]
+) -> Iterator[Role]:
     """Parameters of VALUES and SET."""
     root = next((n for n in plan.root.walk() if n.node_type == "ModifyTable"), None)
     if root is None:
         return
-    insert = _INSERT.search(text)
-    if insert:
-        columns = [unquote(c.strip()) for c in insert[1].split(",")]
-        for row, found in enumerate(_ROW.finditer(insert[2])):
+    insert, whole = _INSERT.search(text), _INSERT_WHOLE.search(text)
+    if insert or whole:
+        named = [unquote(c.strip()) for c in insert[1].split(",")] if insert else all_columns
+        values = insert[2] if insert else whole[1] if whole else ""
+        for row, found in enumerate(_ROW.finditer(values)):
+            columns = named[: found[1].count(",") + 1] if whole else named
             items = found[1].split(",")
             if len(items) != len(columns):
                 break

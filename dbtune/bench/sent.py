@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -14,7 +14,8 @@ from dbtune.bench.logged import LoggedValues, with_logged
 from dbtune.bench.measure import first_line
 from dbtune.bench.parameters import ParameterSet, draw
 from dbtune.bench.roles import Prepared, prepare
-from dbtune.bench.task import NotMeasured, Run, Task, is_runnable, label_of
+from dbtune.bench.runnable import runnable
+from dbtune.bench.task import NotMeasured, Run, Task, label_of, not_run_because
 from dbtune.errors import MissingPrivilege
 from dbtune.statement.fingerprint import fingerprint
 
@@ -81,11 +82,13 @@ def plan_tasks(
     prepared: list[tuple[SentStatement, Prepared]] = []
     refused: list[NotMeasured] = []
     for sent in statements:
-        if not is_runnable(sent.text):
-            refused.append(_not_measured(sent, "not a query and not DML"))
+        why_not = not_run_because(sent.text)
+        if why_not:
+            refused.append(_not_measured(sent, why_not))
             continue
         try:
-            prepared.append((sent, prepare(connection, sent.text)))
+            text = runnable(connection, sent.text)
+            prepared.append((replace(sent, text=text), prepare(connection, text)))
         except psycopg.Error as error:
             if connection.closed:
                 raise

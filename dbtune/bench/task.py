@@ -17,6 +17,14 @@ _LEADING = re.compile(r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 _WRITES = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
 _RUNNABLE = re.compile(r"(select|with|insert|update|delete|merge|values|table)\b", re.IGNORECASE)
 
+_LASTING = re.compile(
+    r"\b(pg_(?:try_)?advisory_(?:un)?lock\w*|set_config|setval|lo_\w+|dblink\w*|pg_sleep\w*"
+    r"|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_rotate_logfile|pg_(?:stat_)\w*reset\w*"
+    r"|pg_switch_wal|pg_promote|pg_create_\w+|pg_drop_\w+|pg_replication_\w+)\s*\(",
+    re.IGNORECASE,
+)
+"""What lasts after ROLLBACK, or waits on purpose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -81,7 +89,10 @@ def label_of(text: str) -> str:
     return text
 
 
-def is_runnable(text: str) -> bool:
-    """True for statements that may be run again and rolled back: queries and DML."""
+def not_run_because(text: str) -> str:
+    """Why a statement cannot be run again and rolled back; "" for queries and DML."""
     start = _LEADING.match(text)
-    return bool(_RUNNABLE.match(text, start.end() if start else 0))
+    if not _RUNNABLE.match(text, start.end() if start else 0):
+        return "not a query and not DML"
+    lasting = _LASTING.search(text)
+    return f"it calls {lasting[1].lower()}, which no rollback undoes" if lasting else ""

@@ -12,7 +12,7 @@ from dbtune.bench.measure import Effort, measure
 from dbtune.bench.result import rows_of, total_of
 from dbtune.bench.stats import Judgement, Verdict
 from dbtune.bench.switch import HiddenIndexes, Nothing, indexes_of
-from dbtune.bench.task import Run, Task, is_runnable, label_of
+from dbtune.bench.task import Run, Task, label_of, not_run_because
 from dbtune.errors import BadInput
 from tests.bench.place import BY_DEPOT, BY_ID, MOVE, SCHEMA, UP, task
 
@@ -178,11 +178,15 @@ def test_no_change_is_no_switch(connection: Session) -> None:
         ("VACUUM parcel", False),
         ("CREATE TABLE x ()", False),
         ("selection", False),
+        ("SELECT pg_sleep($1)", False),
+        ("select PG_ADVISORY_LOCK ($1)", False),
+        ("SELECT pg_advisory_xact_lock($1)", True),
+        ("SELECT set_config($1, $2, $3)", False),
         ("", False),
     ],
 )
 def test_what_may_be_run_again(text: str, expected: bool) -> None:
-    assert is_runnable(text) is expected
+    assert (not_run_because(text) == "") is expected
 
 
 @pytest.mark.parametrize(
