@@ -92,10 +92,32 @@ def _explain_prepared(connection: Connection, text: str) -> object:
     """Before 16: a prepared statement whose plan may not look at its parameters."""
     numbers = [int(t.text[1:]) for t in tokens(text) if t.kind == "parameter"]
     nulls = ", ".join(["NULL"] * max(numbers, default=0))
-    connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    connection.execute(f"PREPARE dbtune_plan AS {text}".encode())
     call = f"dbtune_plan ({nulls})" if nulls else "dbtune_plan"
-    return _explain(connection, f"(VERBOSE, FORMAT JSON) EXECUTE {call}")
+
+    def explained() -> object:
+        connection.execute(f"PREPARE dbtune_plan AS {text}".encode())
+        return _explain(connection, f"(VERBOSE, FORMAT JSON) EXECUTE {call}")
+
+    connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    document = explained()
+    if lost_partitions(document):
+        connection.execute("DEALLOCATE dbtune_plan")
+        connection.execute("SET LOCAL enable_partition_pruning = off")
+        document = explained()
+    return document
+
+
+def lost_partitions(document: object) -> bool:
+    """True if EXPLAIN EXECUTE left out the partitions that the NULLs of its call cannot meet.
+
+    Their cost is in the plan, but neither they nor their indexes are shown.
+    """
+    if isinstance(document, list):
+        return any(map(lost_partitions, document))
+    if isinstance(document, dict):
+        removed = document.get("Subplans Removed", 0)
+        return removed > 0 or any(map(lost_partitions, document.values()))
+    return False
 
 
 def _forget_prepared(connection: Connection) -> None:

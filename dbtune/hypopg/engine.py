@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from dbtune.collect.connect import Connection, connected
+from dbtune.collect.plans import lost_partitions
 from dbtune.errors import BadInput, CannotConnect
 from dbtune.hypopg.size import partitions_with_rows, rows_query, size_of
 from dbtune.identifier import QualifiedName, quote_identifier
@@ -174,7 +175,7 @@ class Hypopg:
             try:
                 with self._connection.transaction():
                     document = self._ask(sql)
-                    if not self._is_generic and _lost_partitions(document):
+                    if not self._is_generic and lost_partitions(document):
                         self._connection.execute("SET LOCAL enable_partition_pruning = off")
                         document = self._ask(sql)
             except psycopg.Error as error:
@@ -254,19 +255,6 @@ def open_hypopg(target: str | None, snapshot: Snapshot) -> Iterator[Hypopg]:
 def _document(cursor: psycopg.Cursor[Any]) -> object:
     row = cursor.fetchone()
     return row[0] if row else None
-
-
-def _lost_partitions(document: object) -> bool:
-    """True if EXPLAIN EXECUTE left out the partitions that the NULLs of its call cannot meet.
-
-    Their cost is in the plan, but neither they nor their indexes are shown.
-    """
-    if isinstance(document, list):
-        return any(map(_lost_partitions, document))
-    if isinstance(document, dict):
-        removed = document.get("Subplans Removed", 0)
-        return removed > 0 or any(map(_lost_partitions, document.values()))
-    return False
 
 
 def _renamed(document: object, names: Mapping[str, str]) -> Any:

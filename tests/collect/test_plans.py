@@ -60,6 +60,26 @@ def test_generic_plans_of_what_only_reads(asked: str) -> None:
     assert len(snapshot.relations) == 1
 
 
+def test_generic_plan_of_a_partitioned_relation_shows_its_partitions(
+    make_database: Callable[..., str],
+) -> None:
+    """Before 16 a generic plan is asked for with NULLs, for which no partition would be scanned."""
+    dsn = make_database(
+        "CREATE TABLE event (id int, at date, PRIMARY KEY (at, id)) PARTITION BY RANGE (at)",
+        "CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2024-07-01')",
+        "CREATE TABLE event_2 PARTITION OF event FOR VALUES FROM ('2024-07-01') TO ('2025-01-01')",
+        "INSERT INTO event SELECT i, date '2024-01-01' + i % 365 FROM generate_series(1, 9000) i",
+        "ANALYZE event",
+    )
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SELECT count(*) FROM event WHERE at = %s", ["2024-05-05"])
+    snapshot = collect(dsn, CollectOptions(plans_from_target=100))
+    (text,) = (s.target_plan for s in snapshot.statements if "FROM event WHERE" in s.text)
+    plan = read_plan(json.loads(text or ""))
+    scanned = {node.relation.name for node in plan.root.walk() if node.relation}
+    assert scanned == {"event_1", "event_2"}
+
+
 def test_a_workload_without_an_engine_has_the_targets_plans(asked: str) -> None:
     snapshot = collect(asked, CollectOptions(plans_from_target=100))
     workload = assemble_workload(snapshot, None, Scope(), Silent())
