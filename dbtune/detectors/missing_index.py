@@ -10,7 +10,7 @@ from dbtune.detectors._relation import root_of, rows_of
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, key_sql
-from dbtune.plan import Plan
+from dbtune.plan import Plan, PlanNode
 from dbtune.snapshot.model import Snapshot
 from dbtune.workload import Workload, WorkloadStatement
 
@@ -116,15 +116,12 @@ def _is_worth_it(
 
 def _is_served(workload: Workload, prices: Sequence[Price], relation: QualifiedName) -> bool:
     """True if the statements read the relation by indexes already."""
-    plans = [workload.by_fingerprint[p.statement].plan for p in prices]
-    nodes = [
+    read = [
         node.node_type
-        for plan in plans
-        if isinstance(plan, Plan)
-        for node in plan.root.walk()
-        if node.relation and root_of(workload.snapshot, node.relation) == relation
+        for price in prices
+        for node in _scans(workload.snapshot, workload.by_fingerprint[price.statement], relation)
     ]
-    return bool(nodes) and all(node_type in _BY_INDEX for node_type in nodes)
+    return bool(read) and all(node_type in _BY_INDEX for node_type in read)
 
 
 def _was_measured(workload: Workload, prices: Sequence[Price], relation: QualifiedName) -> bool:
@@ -214,9 +211,18 @@ def _plan_node(
     snapshot: Snapshot, served: list[WorkloadStatement], relation: QualifiedName
 ) -> str | None:
     """How the first planned statement reads the relation (or its partitions) now."""
-    for statement in served:
-        if isinstance(statement.plan, Plan):
-            for node in statement.plan.root.walk():
-                if node.relation and root_of(snapshot, node.relation) == relation:
-                    return node.node_type
-    return None
+    scans = (node for statement in served for node in _scans(snapshot, statement, relation))
+    return next((node.node_type for node in scans), None)
+
+
+def _scans(
+    snapshot: Snapshot, statement: WorkloadStatement, relation: QualifiedName
+) -> Iterator[PlanNode]:
+    """The nodes that read the relation, or a partition of it."""
+    for node in statement.plan.root.walk() if isinstance(statement.plan, Plan) else ():
+        if (
+            node.node_type.endswith("Scan")
+            and node.relation
+            and root_of(snapshot, node.relation) == relation
+        ):
+            yield node

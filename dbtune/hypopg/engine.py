@@ -186,7 +186,7 @@ class Hypopg:
             except ValueError:  # a rule that does nothing instead
                 return Unplanned("the server makes no plan for this statement")
 
-        answer = asked(plannable(text), ask, _QUESTIONS)
+        answer: Plan | Unplanned | Refusal = asked(plannable(text), ask, _QUESTIONS)
         return Unplanned(answer.words) if isinstance(answer, Refusal) else answer
 
     def _ask(self, sql: str) -> object:

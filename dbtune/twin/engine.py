@@ -101,7 +101,7 @@ class Twin:
 
     def _explain(self, text: str) -> Plan | Unplanned:
         """One planner call, and more where parameters turn out to need a type."""
-        answer = asked(plannable(text), self._ask, _QUESTIONS)
+        answer: Plan | Unplanned | Refusal = asked(plannable(text), self._ask, _QUESTIONS)
         return Unplanned(answer.words) if isinstance(answer, Refusal) else answer
 
     def _ask(self, sql: str) -> Plan | Unplanned | Refusal:
