@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import gcd, isfinite
+from struct import unpack
 
 import numpy as np
 
@@ -28,6 +29,12 @@ _WHOLE = {
 _FLOATS = {"real": 4, "double precision": 8}
 _TEXTS = frozenset({"text", "character varying", "character", "citext"})
 _MODIFIER = re.compile(r"\((\d+)(?:,(-?\d+))?\)")
+_ADDRESSES = {
+    "inet": re.compile(r"\d+(?:\.\d+){3}"),  # hosts; networks have an order of their own
+    "macaddr": re.compile(r"[0-9a-f:]+"),
+}
+_DAY_US = 86_400_000_000
+_MONTH_DAYS = 30
 _FLOAT_DECIMALS = 6
 _NUMERIC_DIGITS = 14
 _UNLIMITED = 10**6
@@ -82,13 +89,22 @@ def family_of(type_name: str, texts: Sequence[str]) -> Family | None:
         return _floats(_FLOATS[name], texts)
     if name == "numeric":
         return _numeric(modifier, texts)
+    if name in _TEXTS:
+        unlimited = 1 if name == "character" else _UNLIMITED
+        return Text(int(modifier[1]) if modifier else unlimited, folded=name == "citext")
+    return _structured(name, texts)
+
+
+def _structured(name: str, texts: Sequence[str]) -> Whole | None:
+    """Types that are numbers in a form of their own."""
     if name == "uuid":
         return Whole(
             lambda _, b: int.from_bytes(b[:8], "big") >> 1, _uuids, 0, 2**63 - 1, lossy=True
         )
-    if name in _TEXTS:
-        unlimited = 1 if name == "character" else _UNLIMITED
-        return Text(int(modifier[1]) if modifier else unlimited, folded=name == "citext")
+    if name in _ADDRESSES and all(map(_ADDRESSES[name].fullmatch, texts)):
+        return _addresses(6 if name == "macaddr" else 4)
+    if name == "interval":
+        return Whole(_interval_key, _intervals, 0, _LARGEST, lossy=True)
     return None
 
 
@@ -198,3 +214,26 @@ def _uuids(keys: Ints) -> Bytes:
     form[:, :8] = high.astype(">u8").view(np.uint8).reshape(-1, 8)
     form[:, 8:] = hashed(keys, 2).astype(">u8").view(np.uint8).reshape(-1, 8)
     return form
+
+
+def _addresses(width: int) -> Whole:
+    """Addresses by their number; an inet has a head: family 2, 32 bits, no network, 4 bytes."""
+    head = np.array([2, 32, 0, 4] if width == 4 else [], np.uint8)
+
+    def encode(keys: Ints) -> Bytes:
+        return np.hstack([np.tile(head, (len(keys), 1)), big_endian(keys, 8)[:, 8 - width :]])
+
+    return Whole(lambda _, b: int.from_bytes(b[-width:], "big"), encode, 0, 2 ** (8 * width) - 1)
+
+
+def _interval_key(_: str, binary: bytes) -> int | None:
+    """Microseconds, with months of 30 days as the server compares them; None below zero."""
+    time, days, months = unpack(">qii", binary)
+    key: int = time + (days + months * _MONTH_DAYS) * _DAY_US
+    return key if 0 <= key <= _LARGEST else None
+
+
+def _intervals(keys: Ints) -> Bytes:
+    days, times = np.divmod(keys, _DAY_US)
+    empty = np.zeros((len(keys), 4), np.uint8)
+    return np.hstack([big_endian(times, 8), big_endian(days, 8)[:, 4:], empty])

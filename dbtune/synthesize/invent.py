@@ -26,6 +26,7 @@ _STARTS = {
     "date": "2024-01-01", "timestamp without time zone": "2024-01-01",
     "timestamp with time zone": "2024-01-01 00:00:00+00", "time without time zone": "08:00:00",
     "uuid": "00000000-0000-4000-8000-000000000000", "oid": "20000",
+    "inet": "10.0.0.1", "macaddr": "02:00:00:00:00:01", "interval": "00:00:01",
 }  # fmt: skip
 _DOCUMENTS = {
     "json": (b'{"key": "', b'"}'), "jsonb": (b'{"key": "', b'"}'), "xml": (b"<a>", b"</a>"),

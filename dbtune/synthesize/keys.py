@@ -103,6 +103,7 @@ def _by_group_size(
         more = wanted - len(own)
         own = np.concatenate([own, others[np.arange(more) * len(others) // more]])
         counts = np.concatenate([counts, np.zeros(more, np.int64)])
+    at_least = _clipped(at_least, len(own))
     held = np.searchsorted(-at_least, -np.arange(1, len(own) + 1), "right")
     if np.abs(held - counts).sum() > _UNLIKE * 2 * counts.sum():
         return None
@@ -110,6 +111,17 @@ def _by_group_size(
     own, held = own[order], held[order]
     number = np.arange(int(held.sum())) - np.repeat(np.cumsum(held) - held, held)
     return np.repeat(own, held), values[number]
+
+
+def _clipped(at_least: Ints, groups: int) -> Ints:
+    """No more groups than there are; the rows that this takes go to the larger groups."""
+    clipped = np.minimum(at_least, groups)
+    missing = int((at_least - clipped).sum())
+    others = int(clipped[clipped < groups].sum())
+    if missing and others:
+        grown = np.where(clipped < groups, clipped * (1.0 + missing / others), clipped)
+        clipped = np.minimum(np.rint(grown).astype(np.int64), groups)
+    return clipped
 
 
 def _most_common_first(spread: Spread, key: int | None = None) -> tuple[Ints, Ints]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -16,15 +16,19 @@ from dbtune.synthesize.ragged import Encoded, Ints, Ragged
 from dbtune.synthesize.values import Mark
 
 _SLOTS_LIMIT = 2**61
-_MOST_APPENDED = 12
+_MOST_GROWN = 12
 _LETTERS = ("0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """The letters that a column uses, one alphabet a class: digits, capitals, small, any."""
+    """The letters that a column uses, one alphabet a class: digits, capitals, small, any.
+
+    `one_length`: all its strings are as long.
+    """
 
     alphabets: tuple[str, ...]
+    one_length: bool
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Letters:
@@ -33,7 +37,7 @@ class Letters:
             "".join(c for c in letters if c in used) if _LETTERS.index(letters) else letters
             for letters in _LETTERS
         ]
-        return cls((*kept, "".join(kept)))
+        return cls((*kept, "".join(kept)), len(set(map(len, texts))) == 1)
 
     @property
     def any(self) -> int:
@@ -74,14 +78,13 @@ def gap_between(low: str, high: str | None, limit: int, letters: Letters, needed
     """The gap with room for twice as many strings as are needed, if it can be had.
 
     A string's first letters decide its place in the order, so the first that differ are counted
-    in; punctuation stays, and with it the form.
+    in; punctuation stays, and with it the form. If strings differ in length, the word in which
+    they begin to differ may grow; else letters of later words vary too.
     """
     begin = common_prefix(low, high) if high is not None else len(low)
-    free = [at for at in range(begin, len(low)) if letters.class_of(low[at]) is not None]
-    appended = range(len(low), max(len(low), min(limit, len(low) + _MOST_APPENDED)))
     best = Gap(low, (), (), 0, 0)
-    for count in range(1, len(free) + len(appended) + 1):
-        gap = _gap(low, high, begin, (*free, *appended)[:count], letters)
+    for places, end, grown in _ways(low, begin, limit, letters):
+        gap = _gap(low, high, (begin, places), (end, grown), letters)
         if gap is None:
             break
         best = gap if gap.slots > best.slots else best
@@ -90,27 +93,48 @@ def gap_between(low: str, high: str | None, limit: int, letters: Letters, needed
     return best
 
 
+def _ways(
+    low: str, begin: int, limit: int, letters: Letters
+) -> Iterator[tuple[Sequence[int], int, int]]:
+    """Places that vary, ever more, and where how many letters are put in."""
+    inside = [at for at in range(begin, len(low)) if letters.class_of(low[at]) is not None]
+    word = inside if letters.one_length else inside[: _consecutive(inside)]
+    end = word[-1] + 1 if word and not letters.one_length else len(low)
+    for count in range(1, len(word) + 1):
+        yield word[:count], end, 0
+    for grown in range(1, min(limit - len(low), _MOST_GROWN) + 1):
+        yield word, end, grown
+    for count in range(len(word) + 1, len(inside) + 1):
+        yield inside[:count], len(low), 0
+
+
 def _gap(
-    low: str, high: str | None, begin: int, places: Sequence[int], letters: Letters
+    low: str,
+    high: str | None,
+    varied: tuple[int, Sequence[int]],
+    put_in: tuple[int, int],
+    letters: Letters,
 ) -> Gap | None:
-    classes = []
-    for place in places:
-        found = letters.class_of(low[place] if place < len(low) else low[-1:] or " ")
-        classes.append(letters.any if found is None else found)
+    (begin, places), (end, grown) = varied, put_in
+    before = letters.class_of(low[end - 1]) if grown and end else None
+    new = [letters.any if before is None else before] * grown
+    classes = [*(c for at in places if (c := letters.class_of(low[at])) is not None), *new]
     alphabets = [letters.alphabets[c] for c in classes]
     room = prod(map(len, alphabets))
     if room >= _SLOTS_LIMIT:
         return None
     first = 0
-    if places[0] < len(low):
-        first = _number([low[at : at + 1] for at in places], alphabets) + 1
+    if places:
+        own = _number([low[at] for at in places], alphabets[: len(places)])
+        first = (own + 1) * prod(map(len, alphabets[len(places) :]))
+    places = (*places, *range(end, end + grown))
     above = room
     if high is not None and places[0] == begin:
         compared = _consecutive(places)
         rest = [high[at : at + 1] for at in range(begin, begin + compared)]
         above = _number([*rest, *[""] * (len(places) - compared)], alphabets)
-    template = low + "0" * max(places[-1] + 1 - len(low), 0)
-    return Gap(template, tuple(places), tuple(classes), first, max(above - first, 0))
+    template = low[:end] + "0" * grown + low[end:]
+    return Gap(template, places, tuple(classes), first, max(above - first, 0))
 
 
 def _consecutive(places: Sequence[int]) -> int:

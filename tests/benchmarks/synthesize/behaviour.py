@@ -103,7 +103,8 @@ def compare(
         for connection in both:
             connection.execute("SET statement_timeout = 0")
             for index in indexes:
-                connection.execute(index.encode())
+                unless = index.replace("CREATE EXTENSION ", "CREATE EXTENSION IF NOT EXISTS ")
+                connection.execute(unless.encode())
             connection.execute("VACUUM ANALYZE")
             connection.execute(f"SET statement_timeout = {CAP_MS}".encode())
         return Compared(name, before, [_timed(both, text) for text in texts])
