@@ -140,19 +140,24 @@ def own_pool(
     texts = [known.texts[at] for at in order]
     values = Ragged.of([known.binaries[at] for at in order])
     pool = Pool(values, {text: rank for rank, text in enumerate(texts)})
-    often = [t for t in texts if t in common]
-    if not often:
-        return pool, even(pool.size, counts.present)
-    left = len(texts) - len(often)
-    rows = [common[t] * counts.rows for t in often]
+    often = [common[t] for t in texts if t in common]
+    return pool, common_first(often, pool.size, counts)
+
+
+def common_first(frequencies: Sequence[float], size: int, counts: Counts) -> Spread:
+    """Ranks of which the first have these frequencies, and the others share the rest evenly."""
+    if not frequencies:
+        return even(size, counts.present)
+    left = size - len(frequencies)
+    rows = [f * counts.rows for f in frequencies]
     rest = max(counts.present - sum(rows), 0.0) if left else 0.0
     ends = np.rint(np.cumsum([*rows, rest]) * counts.present / max(sum(rows) + rest, 1e-9))
-    ranks = np.arange(len(often) + 1)
-    width = np.array([*(1 for _ in often), max(left, 1)], np.int64)
+    ranks = np.arange(len(frequencies) + 1)
+    width = np.array([*(1 for _ in frequencies), max(left, 1)], np.int64)
     sizes = np.diff(ends, prepend=0).astype(np.int64)
     kept = sizes > 0
     distinct = np.minimum(width, np.maximum(sizes, 1))
-    return pool, Spread(np.cumsum(sizes[kept]), ranks[kept], width[kept], distinct[kept])
+    return Spread(np.cumsum(sizes[kept]), ranks[kept], width[kept], distinct[kept])
 
 
 def shared(

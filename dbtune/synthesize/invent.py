@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dbtune.redact.invent import invent
 from dbtune.snapshot.catalog import Column, ColumnStatistics
-from dbtune.synthesize.build import Counts, own_pool, own_text, own_whole
+from dbtune.synthesize.build import Counts, common_first, own_pool, own_text, own_whole
 from dbtune.synthesize.domain import Domain, Filler, Prefixed
 from dbtune.synthesize.family import Family, Text, Whole
 from dbtune.synthesize.order import key_of
@@ -106,6 +106,8 @@ class Invention:
             return Filler(0, 1), even(0, 0)
         if family is not None:
             return self._in_family(known, family, statistics, counts, extra)
+        if self.redacted and _plain(base) in ("json", "jsonb"):  # a number stands for a document
+            return self._filler(column, base, statistics, counts)
         return self._pooled(column, base, statistics, counts, known)
 
     def _in_family(
@@ -139,8 +141,10 @@ class Invention:
         domain: Domain = Filler(distinct, width, before, after, key)
         if _plain(base) == "jsonb":
             domain = Prefixed(domain, b"\x01")
-        rows = min(counts.present, distinct) if counts.unique else counts.present
-        return domain, even(distinct, rows)
+        if counts.unique:
+            return domain, even(distinct, min(counts.present, distinct))
+        frequencies = (statistics.most_common_freqs if statistics else None) or ()
+        return domain, common_first(frequencies[:distinct], distinct, counts)
 
     def _pooled(
         self,
