@@ -184,12 +184,14 @@ class Verification:
 
     `measured` are the statements whose plan or writes it changed; `unchanged` counts the others.
     `rejected` are indexes that made a statement slower and were replaced or left out, and those
-    not tried; `sizes` are bytes by index as built; `sets` counts the sets built. `stopped` says why
-    it ended early: then not everything that is recommended was measured.
+    not tried; `sizes` are bytes by index as built; `sets` counts the sets built, of which the first
+    did `at_first`. `stopped` says why it ended early: then not everything that is recommended was
+    measured.
     """
 
     place: str
     measured: tuple[Measured, ...] = ()
+    at_first: tuple[Measured, ...] = ()
     unchanged: int = 0
     rejected: tuple[Declined, ...] = ()
     not_measured: tuple[Declined, ...] = ()

@@ -117,6 +117,11 @@ def proof_text(verification: Verification) -> str:
     if verification.not_measured:
         text += f", {len(verification.not_measured)} not measured"
     text += "."
+    slower = sum(m.verdict == "slower" for m in verification.at_first)
+    if slower and verification.sets > 1:
+        text += (
+            f" The first of {verification.sets} sets made {number_of(slower, 'statement')} slower."
+        )
     if verification.rejected:
         text += f" {number_of(len(verification.rejected), 'index', 'indexes')} rejected by it."
     if verification.stopped:

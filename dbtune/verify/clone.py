@@ -62,12 +62,15 @@ class Clone:
         connect: opens a session in autocommit; called again if one is lost.
         label: what reports call it.
         journal_file: where to write what must be undone if this process is killed.
+        built: the indexes that are there now.
+        endless: fingerprints of statements that the time cap stops when none of them is.
     """
 
     connect: Callable[[], Connection[Any]]
     label: str
     journal_file: Path
     built: dict[IndexSpec, Built] = field(default_factory=dict)
+    endless: set[str] = field(default_factory=set)
     _journal: Journal | None = None
 
     @contextmanager

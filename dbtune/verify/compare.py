@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from statistics import mean
 from typing import Any
 
 import psycopg
@@ -107,12 +108,14 @@ def measured_of(
     effort: Effort,
     *,
     predicted: Mapping[str, float],
+    endless: set[str],
     progress: Progress,
 ) -> Iterator[Measured | Declined]:
     """The figures of statements, those that need few rounds first.
 
     A run is stopped at the effort's time cap. What is clearly faster at first sight is not run
-    again; everything else is measured and judged as in a benchmark.
+    again; everything else is measured and judged as in a benchmark. `endless` learns the
+    statements that the cap stops before the change, which need not be tried for another set.
 
     Raises:
         ServerFailed: the server was lost.
@@ -124,18 +127,18 @@ def measured_of(
     for task in tasks:
         leave(connection)  # what is set in a transaction goes with it
         with quiet(connection, effort) as stopwatch:
-            seen = _at_first_sight(stopwatch, task, switch, random, predicted)
+            seen = _at_first_sight(stopwatch, task, switch, random, endless)
             leave(connection)
         progress.step()
         if seen is None:
             doubtful.append(task)
         else:
-            yield seen
+            yield _with_prediction(seen, predicted)
     # A run may take longer than the first without being stopped for it.
     patient = replace(effort, statement_timeout_s=3 * effort.statement_timeout_s)
     measurement = measure(connection, doubtful, switch, patient, progress)
     for row in rows_of(measurement, Judgement()):
-        yield _measured(row, predicted)
+        yield _with_prediction(_measured(row), predicted)
     for left in measurement.not_measured:
         yield Declined(left.text[:200], left.reason, left.fingerprint)
     if measurement.stopped == "interrupted":
@@ -149,40 +152,42 @@ def _at_first_sight(
     task: Task,
     switch: RolledBackDrops,
     random: Random,
-    predicted: Mapping[str, float],
+    endless: set[str],
 ) -> Measured | Declined | None:
     """The figures, where a cap or two rounds settle them; else None."""
-    times = {state: _once(stopwatch, task, switch, state) for state in STATES}
-    refusals = [t for t in times.values() if isinstance(t, str)]
-    if refusals:
-        return _refused(task, refusals[0])
-    before, after = float(times["before"]), float(times["after"])
-    if math.isinf(before) and math.isinf(after):
-        return _refused(task, "it was stopped at the time cap before and after")
+    key = task.fingerprint
+    before = math.inf if key in endless else _once(stopwatch, task, switch, "before")
+    after = _once(stopwatch, task, switch, "after")
+    for refusal in (before, after):
+        if isinstance(refusal, str):
+            return _refused(task, refusal)
+    assert not isinstance(before, str)
+    assert not isinstance(after, str)
+    if math.isinf(before):
+        endless.add(key)
     if math.isinf(before) or math.isinf(after):
-        return _capped(stopwatch.connection, task, before, after, predicted)
+        return _capped(stopwatch.connection, task, before, after)
     series = Series(task)
-    series.typical_ms = {"before": before / len(task.before), "after": after / len(task.before)}
+    series.typical_ms = {"before": before, "after": after}
     for _ in range(SIGHT_ROUNDS):
         for slot in random.sample(SLOTS, len(SLOTS)):
             switch.enter(stopwatch.connection, "after" if slot == "after" else "before")
             visit(stopwatch, series, slot)
-    sums = {slot: [sum(r) / len(r) for r in rounds] for slot, rounds in series.rounds.items()}
-    befores = [*sums["before"], *sums["again"]]
-    if max(sums["after"]) * CLEARLY >= min(befores):
+    means = {slot: [sum(r) / len(r) for r in rounds] for slot, rounds in series.rounds.items()}
+    befores, afters = [*means["before"], *means["again"]], means["after"]
+    if max(afters) * CLEARLY >= min(befores):
         return None
     return Measured(
-        task.fingerprint, task.calls, min(befores), min(sums["after"]),
-        min(sums["after"]) / max(befores), max(sums["after"]) / min(befores), Verdict.FASTER.value,
-        predicted.get(task.fingerprint),
+        key, task.calls, min(befores), min(afters), min(afters) / max(befores),
+        max(afters) / min(befores), Verdict.FASTER.value,
     )  # fmt: skip
 
 
 def _once(stopwatch: Stopwatch, task: Task, switch: RolledBackDrops, state: State) -> float | str:
-    """Milliseconds of one run of every parameter set, infinite if stopped; or why there is none."""
+    """Milliseconds of a run, over the parameter sets; infinite if stopped; or why there is none."""
     switch.enter(stopwatch.connection, state)
     try:
-        return sum(stopwatch.time(runs, writes=task.writes) for runs in task.before)
+        return mean(stopwatch.time(runs, writes=task.writes) for runs in task.before)
     except psycopg.errors.QueryCanceled:
         return math.inf
     except psycopg.Error as error:
@@ -191,37 +196,43 @@ def _once(stopwatch: Stopwatch, task: Task, switch: RolledBackDrops, state: Stat
 
 
 def _capped(
-    connection: Connection[Any],
-    task: Task,
-    before: float,
-    after: float,
-    predicted: Mapping[str, float],
-) -> Measured:
-    """One side was stopped: the other's time, and the cap in the place of the time unknown."""
+    connection: Connection[Any], task: Task, before: float, after: float
+) -> Measured | Declined:
+    """A side was stopped: the other's time, and the cap in the place of the time unknown."""
+    leave(connection)
     row = connection.execute(
         "SELECT setting::float8 FROM pg_settings WHERE name = 'statement_timeout'"
     ).fetchone()
-    cap_ms = row[0] if row else 0.0
-    is_faster = math.isinf(before)
-    sets = len(task.before)
-    before_ms, after_ms = (cap_ms, after / sets) if is_faster else (before / sets, cap_ms)
-    ratio = after_ms / before_ms
-    side = "before" if is_faster else "after"
+    cap_ms = float(row[0]) if row else 0.0
+    note = f"the change it was stopped after {cap_ms / 1000:g} s"
+    if math.isinf(before) and math.isinf(after):
+        return _refused(task, f"before and after {note}")
+    if math.isinf(before):
+        ratio = after / cap_ms
+        return Measured(
+            task.fingerprint, task.calls, cap_ms, after, 0.0, ratio, Verdict.FASTER.value,
+            note=f"before {note}",
+        )  # fmt: skip
     return Measured(
-        task.fingerprint, task.calls, before_ms, after_ms,
-        0.0 if is_faster else ratio, ratio if is_faster else math.inf,
-        (Verdict.FASTER if is_faster else Verdict.SLOWER).value,
-        predicted.get(task.fingerprint),
-        f"{side} the change it was stopped after {cap_ms / 1000:g} s",
+        task.fingerprint, task.calls, before, cap_ms, cap_ms / before, math.inf,
+        Verdict.SLOWER.value, note=f"after {note}",
     )  # fmt: skip
 
 
-def _measured(row: Row, predicted: Mapping[str, float]) -> Measured:
+def _measured(row: Row) -> Measured:
     effect = row.effect
     return Measured(
         row.task.fingerprint, row.task.calls, effect.before_ms, effect.before_ms * effect.ratio,
-        effect.low, effect.high, row.verdict.value, predicted.get(row.task.fingerprint),
+        effect.low, effect.high, row.verdict.value,
     )  # fmt: skip
+
+
+def _with_prediction(
+    found: Measured | Declined, predicted: Mapping[str, float]
+) -> Measured | Declined:
+    if isinstance(found, Declined):
+        return found
+    return replace(found, predicted=predicted.get(found.statement))
 
 
 def _refused(task: Task, reason: str) -> Declined:

@@ -88,6 +88,7 @@ class _Run:
     not_measured: dict[str, Declined] = field(default_factory=dict)
     known: dict[object, Measured | Declined] = field(default_factory=dict)
     current: dict[str, Measured] = field(default_factory=dict)
+    at_first: tuple[Measured, ...] = ()
     used: dict[IndexSpec, tuple[str, ...]] = field(default_factory=dict)
     sizes: dict[IndexSpec, int] = field(default_factory=dict)
     not_built: list[Declined] = field(default_factory=list)
@@ -116,6 +117,7 @@ class _Run:
                 tuple(built), switch_of(connection, built, recommendations), recommendations
             )
             plans = self._compare(connection, tasks, these)
+            self.at_first = self.at_first or _ranked(self.current)
             guilty = self._guilty(connection, tasks, these, plans)
             if not guilty:
                 return
@@ -163,7 +165,7 @@ class _Run:
             self._take(key, self.known.get(sides))
         figures = measured_of(
             connection, missing, these.switch, self.question.effort,
-            predicted=predicted, progress=self.progress,
+            predicted=predicted, endless=self.clone.endless, progress=self.progress,
         )  # fmt: skip
         for found in figures:
             self.known[touched[found.statement]] = found
@@ -202,12 +204,10 @@ class _Run:
         return list(guilty)
 
     def outcome(self) -> Verification:
-        measured = sorted(
-            self.current.values(), key=lambda m: (-m.calls * m.before_ms, m.statement)
-        )
         return Verification(
             place=self.clone.label,
-            measured=tuple(measured),
+            measured=_ranked(self.current),
+            at_first=self.at_first,
             unchanged=self.unchanged,
             rejected=tuple(self.rejected),
             not_measured=(
@@ -220,6 +220,11 @@ class _Run:
             sets=self.sets,
             stopped=self.stopped,
         )
+
+
+def _ranked(measured: Mapping[str, Measured]) -> tuple[Measured, ...]:
+    """The most time before the change first."""
+    return tuple(sorted(measured.values(), key=lambda m: (-m.calls * m.before_ms, m.statement)))
 
 
 def _users(plans: Mapping[str, Plans], index: Built) -> tuple[str, ...]:

@@ -156,6 +156,7 @@ def _verification(verification: Verification) -> dict[str, Any]:
         "sets": verification.sets,
         "stopped": verification.stopped or None,
         "measured": [_measured(m) for m in verification.measured],
+        "measured_at_first": [_measured(m) for m in verification.at_first],
         "same_plan": verification.unchanged,
         "rejected": [
             {"what": d.what, "reason": d.reason, "statement": d.statement or None}

@@ -1,8 +1,7 @@
-"""TPC-H: what the advisor chooses for a budget of real bytes, and whether that is true."""
+"""TPC-H: what the advisor chooses for a budget of real bytes."""
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from dbtune.advice import Advice, CreateIndex
+from dbtune.advice import Advice
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
 from dbtune.collect import collect
@@ -29,10 +28,7 @@ TPCH = Path(__file__).parent.parent / "tpch"
 SCALE = 1
 NOT_COUNTED = frozenset({2, 17, 20})  # as in the peers' table: one of them dwarfs all others
 BUDGETS_MB = (75, 150, 306, 755, None)
-BUILT_MB = (306, 755)
-CAP_MS = 60_000
 EXPLAINS = 240  # the goal is 250 for one budget
-ROUNDS = 3
 SETTINGS = {
     "autovacuum": "off",
     "synchronous_commit": "on",  # else VACUUM finds rows that are not yet all-visible
@@ -41,9 +37,6 @@ SETTINGS = {
 }
 
 HEAD = ("budget", "choice", "figure", "gap", "indexes", "MB", "explains", "seconds")
-TRUTH_HEAD = (
-    "budget", "predicted", "built", "MB predicted", "MB built", "time ratio", "slower", "which",
-)  # fmt: skip
 
 
 def queries() -> dict[int, str]:
@@ -117,71 +110,3 @@ def rows(snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
                 advice.explains,
                 f"{seconds:.1f}",
             )
-
-
-def truth(server: str, snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
-    """Build each set; planner's figure and measured times beside those without it."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"SET statement_timeout = {CAP_MS}".encode())
-        before_cost, before_ms = _costs(connection), _times(connection)
-        for budget in BUILT_MB:
-            advice, _ = advice_for(snapshot, options_for(budget))
-            specs = [
-                c.spec for r in advice.recommendations if isinstance(c := r.change, CreateIndex)
-            ]
-            size = sum(_build(connection, spec.ddl(spec.default_name())) for spec in specs)
-            connection.execute("VACUUM ANALYZE")
-            after_cost, after_ms = _costs(connection), _times(connection)
-            slower = [n for n in before_ms if after_ms[n] > 1.2 * before_ms[n] + 20]
-            words = " ".join(f"q{n}:{after_ms[n] / before_ms[n]:.1f}x" for n in slower)
-            yield (
-                f"{budget} MB",
-                f"{advice.cost_after / advice.cost_before:.3f}",
-                f"{sum(after_cost.values()) / sum(before_cost.values()):.3f}",
-                f"{sum(r.size_bytes or 0 for r in advice.recommendations) / 2**20:.0f}",
-                f"{size / 2**20:.0f}",
-                f"{sum(after_ms.values()) / sum(before_ms.values()):.3f}",
-                len(slower),
-                words or "none",
-            )
-            for spec in specs:
-                connection.execute(f"DROP INDEX {spec.default_name()}".encode())
-
-
-def _build(connection: psycopg.Connection, ddl: str) -> int:
-    """Build an index; returns its bytes."""
-    connection.execute("SET statement_timeout = 0")
-    connection.execute(ddl.encode())
-    connection.execute(f"SET statement_timeout = {CAP_MS}".encode())
-    row = connection.execute(
-        "SELECT pg_relation_size(indexrelid) FROM pg_index ORDER BY indexrelid DESC LIMIT 1"
-    ).fetchone()
-    assert row
-    return int(row[0])
-
-
-def _costs(connection: psycopg.Connection) -> dict[int, float]:
-    found = {}
-    for number, text in queries().items():
-        if number not in NOT_COUNTED:
-            row = connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode()).fetchone()
-            assert row
-            found[number] = float(row[0][0]["Plan"]["Total Cost"])
-    return found
-
-
-def _times(connection: psycopg.Connection) -> dict[int, float]:
-    """Median milliseconds of each query, at most CAP_MS."""
-    return {number: _time(connection, text) for number, text in queries().items()}
-
-
-def _time(connection: psycopg.Connection, text: str) -> float:
-    taken = []
-    for _ in range(ROUNDS):
-        start = time.monotonic()
-        try:
-            connection.execute(text.encode())
-        except psycopg.errors.QueryCanceled:
-            return float(CAP_MS)
-        taken.append(1000 * (time.monotonic() - start))
-    return statistics.median(taken)
