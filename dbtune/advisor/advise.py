@@ -223,7 +223,9 @@ class _Run:
 
     def _keep(self, hypothetical: Hypothetical, writes: Writes) -> float:
         spec = hypothetical.spec
-        keep = maintenance_ms(spec, writes.get(spec.relation, ()), self.workload.snapshot)
+        written = writes.get(spec.relation, ())
+        size_bytes = hypothetical.size_bytes
+        keep = maintenance_ms(spec, written, self.workload.snapshot, size_bytes)
         return keep if self.options.objective == "time" else keep / MS_PER_COST
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dbtune.advisor.upkeep import entry_ms, held_fraction
 from dbtune.identifier import QualifiedName
-from dbtune.index import IndexSpec
+from dbtune.index import IndexSpec, spec_of
 from dbtune.snapshot.catalog import Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.model import Statement
 from dbtune.workload import Workload, WorkloadStatement
 
-_MS_PER_ENTRY = {"btree": 0.004, "gin": 0.04, "gist": 0.012, "brin": 0.0004, "hash": 0.004}
-"""One new entry, WAL included: an estimate, not measured."""
-
 _HOT_WHERE_UNKNOWN = 0.5
-_DELETED = 0.5
-"""Vacuum removes a dead entry for about half of what it cost to make."""
+_DELETED = 0.1
+"""VACUUM removes a dead entry for about a tenth of what it cost to make (see upkeep)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +46,41 @@ def _rows(statement: WorkloadStatement, parsed: Statement) -> float:
     return counted or float(statement.calls * (parsed.rows_per_call or 1))
 
 
-def maintenance_ms(spec: IndexSpec, writes: Iterable[Write], snapshot: Snapshot) -> float:
+def maintenance_ms(
+    spec: IndexSpec, writes: Iterable[Write], snapshot: Snapshot, size_bytes: int | None = None
+) -> float:
     """Milliseconds that keeping the index costs over the workload's period.
 
     Each inserted row makes an entry; so does each updated row, unless the update stays on its page
     and touches no indexed column (HOT). An index on a column that is updated takes that way out
-    from all the other indexes of the relation too.
+    from all the other indexes of the relation too: their entries then count as this one's cost.
+    BRIN does not stand in the way of HOT (16+). A partial index is kept for the rows that it
+    holds, which `size_bytes` tells.
     """
+
+    def bars_hot(index: IndexSpec) -> bool:
+        return index.access_method != "brin" or snapshot.server.major < 16
+
     relation = snapshot.relation_by_name[spec.relation]
-    existing = snapshot.indexes_by_relation.get(spec.relation, ())
-    indexed = {c for i in existing for c in (*(k.column for k in i.keys), *i.included)}
+    existing = [spec_of(i) for i in snapshot.indexes_by_relation.get(spec.relation, ())]
+    indexed = frozenset[str]().union(*(_columns(e, relation) for e in existing if bars_hot(e)))
     hot = _hot_fraction(relation)
-    own = _columns(spec, relation)
-    entries = 0.0
+    own = _columns(spec, relation) if bars_hot(spec) else frozenset[str]()
+    own_ms = entry_ms(spec, relation) * held_fraction(spec, relation, size_bytes)
+    others_ms = sum(entry_ms(e, relation) for e in existing)
+    total_ms = 0.0
     for write in writes:
         if write.kind == "insert":
-            entries += write.rows
+            total_ms += write.rows * own_ms
         elif write.kind == "delete":
-            entries += write.rows * _DELETED
+            total_ms += write.rows * own_ms * _DELETED
+        elif write.columns & indexed:
+            total_ms += write.rows * own_ms
         elif write.columns & own:
-            was_hot = 0.0 if write.columns & indexed else hot
-            entries += write.rows * (1.0 + was_hot * len(existing))
+            total_ms += write.rows * (own_ms + hot * others_ms)
         else:
-            entries += write.rows * (1.0 if write.columns & indexed else 1.0 - hot)
-    return entries * _MS_PER_ENTRY.get(spec.access_method, _MS_PER_ENTRY["btree"])
+            total_ms += write.rows * (1.0 - hot) * own_ms
+    return total_ms
 
 
 def _hot_fraction(relation: Relation) -> float:

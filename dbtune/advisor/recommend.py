@@ -73,7 +73,7 @@ def _creation(
         prices=tuple(price for _, price, _ in chosen),
         size_bytes=hypothetical.size_bytes,
         saved_ms=saved,
-        write_ms=maintenance_ms(spec, writes, workload.snapshot),
+        write_ms=maintenance_ms(spec, writes, workload.snapshot, hypothetical.size_bytes),
         statements=tuple(target.key for target, _, _ in chosen),
         notes=risks(workload, search, spec, name),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from tests.benchmarks.advisor import budgets, kinds, scale, truth
+from tests.benchmarks.advisor import budgets, kinds, scale, truth, upkeep, writes
 from tests.benchmarks.twin.table import print_table
 
 
 def main() -> None:
-    """Print the tables named in BENCH (budgets, truth, kinds, scale), or all."""
-    chosen = os.environ.get("BENCH", "budgets truth kinds scale").split()
+    """Print the tables named in BENCH (budgets, truth, writes, upkeep, kinds, scale), or all."""
+    chosen = os.environ.get("BENCH", "budgets truth writes upkeep kinds scale").split()
     if {"budgets", "truth"} & set(chosen):
         with budgets.loaded() as server:
             snapshot = budgets.snapshot_of(server)
@@ -21,6 +21,11 @@ def main() -> None:
             if "truth" in chosen:
                 rows = list(truth.rows(server, snapshot))
                 print_table("The sets built, all 22 queries run", truth.HEAD, rows)
+    if "writes" in chosen:
+        title = f"TPC-H scale {writes.SCALE}, reads with more and more writes, measured"
+        print_table(title, writes.HEAD, list(writes.rows()))
+    if "upkeep" in chosen:
+        print_table("What an index costs a written row", upkeep.HEAD, list(upkeep.rows()))
     if "kinds" in chosen:
         print_table("Twenty kinds, a million rows", kinds.HEAD, list(kinds.rows()))
     if "scale" in chosen:

@@ -45,7 +45,7 @@ def queries() -> dict[int, str]:
 
 
 @contextmanager
-def loaded() -> Iterator[str]:
+def loaded(scale: float = SCALE) -> Iterator[str]:
     """The DSN of a server with TPC-H, primary keys only."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -54,7 +54,7 @@ def loaded() -> Iterator[str]:
     ):
         tool = Path(sys.executable).with_name("tpchgen-cli")
         connection.execute((TPCH / "schema.sql").read_bytes())
-        command = [str(tool), "csv", "-s", str(SCALE), f"--output-dir={folder}"]
+        command = [str(tool), "csv", "-s", str(scale), f"--output-dir={folder}"]
         subprocess.run(command, check=True, capture_output=True)
         for file in sorted(Path(folder).glob("*.csv")):
             sql = f"COPY {file.stem} FROM STDIN (FORMAT csv, HEADER)"

@@ -1,4 +1,4 @@
-"""Whether the advice is true: the sets for TPC-H built, all 22 queries run with them and without."""
+"""Whether the advice is true: sets for TPC-H built, all 22 queries run with and without them."""
 
 from __future__ import annotations
 

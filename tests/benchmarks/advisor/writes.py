@@ -1,0 +1,131 @@
+"""TPC-H with refreshes at rising rates: the set shrinks, and reads + writes never lose by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import psycopg
+
+from dbtune.advisor import AdvisorOptions, advise
+from dbtune.assemble import assemble_workload
+from dbtune.collect import collect
+from dbtune.index import IndexSpec
+from dbtune.progress import Silent
+from dbtune.snapshot.model import StatementStatistics
+from dbtune.snapshot.scope import Scope
+from dbtune.twin.twin import open_twin
+from dbtune.verify.clone import creations
+from tests.benchmarks.advisor.budgets import NOT_COUNTED, loaded, queries
+
+HEAD = (
+    "rows written", "indexes", "MB", "reads s", "with indexes", "writes s", "with indexes",
+    "total s", "with indexes", "ratio",
+)  # fmt: skip
+SCALE = 0.1
+RATES = (0, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+"""Orders written (and as many updated, a tenth deleted) for each run of the 19 queries."""
+BATCH = 2_000
+RUNS = 3
+
+# A refresh touches few orders that are near one another in time, with their lines (about four).
+WRITES = {
+    "insert orders": (1.0, f"""INSERT INTO orders SELECT o_orderkey + 100000000, o_custkey,
+        o_orderstatus, o_totalprice, o_orderdate, o_orderpriority, o_clerk, o_shippriority,
+        o_comment FROM orders WHERE o_orderkey <= {BATCH * 4}"""),
+    "insert lines": (4.0, f"""INSERT INTO lineitem SELECT l_orderkey + 100000000, l_partkey,
+        l_suppkey, l_linenumber, l_quantity, l_extendedprice, l_discount, l_tax, l_returnflag,
+        l_linestatus, l_shipdate, l_commitdate, l_receiptdate, l_shipinstruct, l_shipmode,
+        l_comment FROM lineitem WHERE l_orderkey <= {BATCH * 4}"""),
+    "ship lines": (4.0, f"""UPDATE lineitem SET l_linestatus = 'F', l_receiptdate =
+        l_shipdate + 3 WHERE l_orderkey <= {BATCH * 4}"""),
+    "price orders": (1.0, f"""UPDATE orders SET o_totalprice = o_totalprice + 1
+        WHERE o_orderkey <= {BATCH * 4}"""),
+    "delete lines": (0.4, f"DELETE FROM lineitem WHERE l_orderkey <= {BATCH * 4}"),
+}  # fmt: skip
+"""Rows for each order written, and one batch of such rows; written batches are rolled back."""
+
+
+def rows() -> Iterator[tuple[object, ...]]:
+    """One row a rate. Times are measured: queries once each, writes a batch, by the row."""
+    with (
+        loaded(SCALE) as server,
+        psycopg.connect(server, autocommit=True) as connection,
+    ):
+        reads = {n: text for n, text in queries().items() if n not in NOT_COUNTED}
+        before = {n: _run(connection, text)[0] for n, text in reads.items()}
+        written = {name: _run(connection, text) for name, (_, text) in WRITES.items()}
+        snapshot = collect(server)
+        with open_twin(snapshot) as twin:
+            for rate in RATES:
+                statements = (
+                    *(_statement(text, 1, 1, before[n]) for n, text in reads.items()),
+                    *(_write(name, rate, written[name]) for name in WRITES if rate),
+                )
+                workload = assemble_workload(
+                    replace(snapshot, statements=statements), twin, Scope(), Silent()
+                )
+                advice = advise(workload, twin, AdvisorOptions())
+                made = creations(advice.recommendations)
+                size = _build(connection, list(made))
+                read_ms = sum(_run(connection, text)[0] for text in reads.values())
+                writes = {name: _run(connection, text) for name, (_, text) in WRITES.items()}
+                _drop(connection, list(made))
+                figures = (
+                    sum(before.values()), read_ms, _sum(rate, written), _sum(rate, writes),
+                )  # fmt: skip
+                yield (rate, len(made), f"{size / 2**20:.0f}", *_seconds(figures))
+
+
+def _seconds(figures: tuple[float, float, float, float]) -> tuple[str, ...]:
+    before, after = figures[0] + figures[2], figures[1] + figures[3]
+    words = (f"{ms / 1000:.2f}" for ms in (*figures, before, after))
+    return (*words, f"{after / before:.3f}")
+
+
+def _statement(text: str, calls: int, rows: int, ms: float) -> StatementStatistics:
+    return StatementStatistics(
+        text, calls, total_exec_ms=ms, mean_exec_ms=ms / calls, rows=rows, source="file"
+    )
+
+
+def _write(name: str, rate: int, once: tuple[float, int]) -> StatementStatistics:
+    factor, text = WRITES[name]
+    total = round(rate * factor)
+    return _statement(text, max(1, total // once[1]), total, total * once[0] / once[1])
+
+
+def _sum(rate: int, taken: dict[str, tuple[float, int]]) -> float:
+    """Milliseconds of all writes of a rate."""
+    return sum(rate * WRITES[name][0] * ms / count for name, (ms, count) in taken.items())
+
+
+def _run(connection: psycopg.Connection, text: str) -> tuple[float, int]:
+    """The least milliseconds of some runs, rolled back, and the rows of one."""
+    taken, rows = [], 0
+    for _ in range(RUNS):
+        with connection.transaction(force_rollback=True):
+            started = time.perf_counter()
+            rows = connection.execute(text.encode()).rowcount
+            taken.append(1000 * (time.perf_counter() - started))
+    return min(taken), rows
+
+
+def _build(connection: psycopg.Connection, specs: Sequence[IndexSpec]) -> int:
+    """Build indexes; returns their bytes."""
+    size = 0
+    for spec in specs:
+        name = spec.default_name()
+        connection.execute(spec.ddl(name).encode())
+        row = connection.execute("SELECT pg_relation_size(%s::regclass)", (name,)).fetchone()
+        size += row[0] if row else 0
+    # What was rolled back is dead weight for whoever comes after.
+    connection.execute("VACUUM ANALYZE")
+    return size
+
+
+def _drop(connection: psycopg.Connection, specs: Sequence[IndexSpec]) -> None:
+    for spec in specs:
+        connection.execute(f"DROP INDEX {spec.default_name()}".encode())
+    connection.execute("VACUUM")
