@@ -96,10 +96,13 @@ def _statement(sql: str | None, file: Path | None) -> str:
         raise BadInput("Name one statement: as SQL, or in a file with -f.")
     if file is not None:
         try:
-            sql = file.read_text()
+            sql = file.read_text(encoding="utf-8-sig")  # some editors begin with a mark
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"Cannot read {file}: {error}.") from error
-    return (sql or "").strip().rstrip(";")
+    text = (sql or "").strip().rstrip(";")
+    if not text:
+        raise BadInput("There is no statement: the text is empty.")
+    return text
 
 
 def _index_named(name: str, snapshot: Snapshot, path: tuple[str, ...]) -> str:
@@ -121,7 +124,8 @@ def _planned(twin: Twin, text: str, path: tuple[str, ...], **visible: Any) -> Pl
 
     plan = twin.plan(text, search_path=path, **visible)
     if isinstance(plan, Unplanned):
-        lacking = "; ".join(f"{n.what}: {n.why}" for n in twin.not_modelled)
+        is_absent = "does not exist" in plan.reason  # else what the twin lacks is no cause
+        lacking = "; ".join(f"{n.what}: {n.why}" for n in twin.not_modelled if is_absent)
         raise BadInput(
             f"The statement cannot be planned: {plan.reason}.",
             f"The twin lacks: {lacking}." if lacking else "",

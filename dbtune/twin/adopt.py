@@ -9,6 +9,7 @@ from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.twin.model import Session
+from dbtune.twin.text import is_several
 
 _CREATE_INDEX = re.compile(
     r"\s*create\s+(?P<unique>unique\s+)?index\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?",
@@ -48,9 +49,9 @@ def plain_create_index(ddl: str) -> str:
         BadInput: the text is no CREATE INDEX statement.
     """
     found = _CREATE_INDEX.match(ddl)
-    if not found:
+    if not found or is_several(ddl):
         raise BadInput(
-            f"Not a CREATE INDEX statement: {ddl.strip()[:200]!r}.",
+            f"Not one CREATE INDEX statement: {ddl.strip()[:200]!r}.",
             "Write for example: --with 'CREATE INDEX ON orders (customer_id)'.",
         )
     return f"CREATE {found['unique'] or ''}INDEX {ddl[found.end() :]}"

@@ -43,7 +43,7 @@ def relation_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
     what failed. Indexes come in the order of their OIDs, by which the planner breaks ties.
     """
     stored = [r for r in snapshot.relations if r.kind in "rpmf" and r.persistence != "t"]
-    yield tuple(_table(r) for r in stored)
+    yield tuple(table_ddl(r) for r in stored)
     yield tuple(_constraint(c) for c in _loadable(snapshot, "c"))
     yield tuple(_attachment(r, parent) for r in stored for parent in r.parents)
     yield tuple(_view(r) for r in snapshot.relations if r.kind == "v")
@@ -64,7 +64,8 @@ def _object(made: SchemaObject) -> Ddl:
     return Ddl(made.definition, f"{made.kind} {made.identity}")
 
 
-def _table(relation: Relation) -> Ddl:
+def table_ddl(relation: Relation) -> Ddl:
+    """The DDL of a relation with a row type of its own: anything but a view."""
     kind = {"p": "partitioned table", "m": "materialized view", "f": "foreign table"}
     dropped = _dropped_columns(relation)
     numbered = {c.number: _column(c, relation) for c in relation.columns}

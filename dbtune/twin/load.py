@@ -8,6 +8,7 @@ role that owns the database: a snapshot may be a file from somebody else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import psycopg
 
@@ -15,12 +16,18 @@ from dbtune.identifier import quote_identifier
 from dbtune.index import EXTENSION_OF_OPCLASS
 from dbtune.progress import Progress
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.ddl import Ddl, object_phases, relation_phases
+from dbtune.twin.ddl import Ddl, object_phases, relation_phases, table_ddl
 from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.standin import make_missing_collations, with_stand_in_types
 
 _BATCH = 100
 _COLLATION = "collation "
+_PLAIN_SERVER_NAME = "dbtune_foreign"
+_PLAIN_SERVER = f"""
+CREATE EXTENSION IF NOT EXISTS postgres_fdw;
+CREATE SERVER {_PLAIN_SERVER_NAME} FOREIGN DATA WRAPPER postgres_fdw;
+GRANT USAGE ON FOREIGN SERVER {_PLAIN_SERVER_NAME} TO PUBLIC;
+"""
 
 # Foreign tables are planned, never read; file_fdw refuses an ordinary role any file.
 _GRANT_WRAPPERS = """
@@ -55,8 +62,32 @@ def load_schema(
     phases = tuple(relation_phases(loaded))
     progress.stage("load schema", sum(map(len, phases)))
     failed = _run_phases(owner, phases, failed, progress)
+    failed, plain = _make_plain_foreign_tables(superuser, owner, loaded, failed)
+    stand_ins += plain
     told = (NotModelled(ddl.what, words, ddl.relation) for ddl, words in failed)
     return loaded, (*missing, *stand_ins, *told)
+
+
+def _make_plain_foreign_tables(
+    superuser: Session, owner: Session, snapshot: Snapshot, failed: list[tuple[Ddl, str]]
+) -> tuple[list[tuple[Ddl, str]], list[NotModelled]]:
+    """Foreign tables whose wrapper is absent or wants options, as ones of postgres_fdw.
+
+    Returns what still fails with them, and their notes. Nothing is ever read through them.
+    """
+    names = {ddl.relation for ddl, _ in failed if ddl.what.startswith("foreign table ")}
+    lost = [r for r in snapshot.relations if r.kind == "f" and r.name in names]
+    if not lost or _error_of(superuser, _PLAIN_SERVER) is not None:
+        return failed, []
+    others = [(d, words) for d, words in failed if not d.what.startswith("foreign table ")]
+    plain = (replace(r, foreign_server=_PLAIN_SERVER_NAME, options=()) for r in lost)
+    still = _run(owner, [table_ddl(r) for r in plain])
+    unmade = {ddl.relation for ddl, _ in still}
+    why = "planned as one of postgres_fdw, in place of its own foreign-data wrapper"
+    notes = [
+        NotModelled(f"foreign table {r.name}", why, r.name) for r in lost if r.name not in unmade
+    ]
+    return _settle(owner, [*still, *others]), notes
 
 
 def _run_phases(

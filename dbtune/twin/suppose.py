@@ -197,7 +197,8 @@ class Supposer:
             self.by_name[name] = supposed
             adopted.append(supposed)
         self.hidden_oids |= frozenset(every)
-        self.superuser.execute(_SIZES, tuple(map(list, zip(*filled, strict=True))))
+        if filled:  # none on ONLY a partitioned relation
+            self.superuser.execute(_SIZES, tuple(map(list, zip(*filled, strict=True))))
         return adopted
 
     def _fill(self, spec: IndexSpec, leaf: _Leaf) -> IndexSize:

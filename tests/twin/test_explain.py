@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dbtune.cli import make_app
+from dbtune.collect import collect
 from dbtune.errors import BadInput
+from dbtune.snapshot.catalog import SchemaObject
 from dbtune.snapshot.file import write_snapshot
 from dbtune.snapshot.model import Snapshot
 
@@ -51,7 +55,9 @@ def test_text_marks_what_goes_and_what_comes(snapshot_file: str, tmp_path: Path)
     [
         ([], "Name one statement"),
         (["SELECT 1", "--analyze"], "no rows"),
-        (["SELECT 1", "--with", "DROP TABLE customer"], "Not a CREATE INDEX"),
+        (["SELECT 1", "--with", "DROP TABLE customer"], "Not one CREATE INDEX"),
+        (["SELECT 1", "--with", "CREATE INDEX ON customer (id); DROP TABLE customer"], "Not one"),
+        ([""], "no statement"),
         (["SELECT 1", "--with", "CREATE INDEX ON customer (nope)"], '"nope" does not exist'),
         (["SELECT 1", "--without", "nope"], "no index named nope"),
         (["SELECT nope"], "cannot be planned"),
@@ -60,6 +66,26 @@ def test_text_marks_what_goes_and_what_comes(snapshot_file: str, tmp_path: Path)
 def test_what_cannot_be_done_is_told(snapshot_file: str, arguments: list[str], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         explain(snapshot_file, *arguments)
+
+
+def test_file_may_begin_with_a_byte_order_mark(snapshot_file: str, tmp_path: Path) -> None:
+    (tmp_path / "q.sql").write_bytes(b"\xef\xbb\xbfSELECT * FROM customer WHERE id = 7;\n")
+    assert "Index Scan" in explain(snapshot_file, "-f", str(tmp_path / "q.sql"))
+
+
+def test_what_the_twin_lacks_is_told_where_it_may_be_the_cause(
+    make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    snapshot = collect(make_database("CREATE TABLE t (a int)"))
+    absent = SchemaObject("function", "f(integer)", "CREATE FUNCTION f(int) nonsense")
+    path = tmp_path / "t.dbtune"
+    write_snapshot(replace(snapshot, objects=(absent,)), path)
+    with pytest.raises(BadInput) as unknown:
+        explain(str(path), "SELECT f(a) FROM t")
+    with pytest.raises(BadInput) as broken:
+        explain(str(path), "SELECT FROM FROM t")
+    assert "function f(integer)" in unknown.value.remedy
+    assert broken.value.remedy == ""
 
 
 def test_analyze_refuses_to_write(shop_dsn: str) -> None:

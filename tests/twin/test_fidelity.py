@@ -108,6 +108,28 @@ def test_what_cannot_be_modelled_is_named_and_the_rest_still_planned(
     assert "operator does not exist" in unserved.reason
 
 
+@pytest.mark.pg(">= 18")
+def test_foreign_tables_of_other_wrappers_are_planned(make_database: Callable[..., str]) -> None:
+    """One wants an option that only some roles may set, the other a wrapper that is absent."""
+    snapshot = collect(
+        make_database(
+            "CREATE EXTENSION file_fdw",
+            "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw",
+            "CREATE FOREIGN TABLE passwd (line text) SERVER files OPTIONS (filename '/dev/null')",
+            "CREATE VIEW lines AS SELECT line FROM passwd",
+        )
+    )
+    (passwd,) = (r for r in snapshot.relations if r.kind == "f")
+    other = replace(passwd, name=QualifiedName("public", "other"), foreign_server="oracle")
+    with open_twin(replace(snapshot, relations=(*snapshot.relations, other))) as twin:
+        plans = [twin.plan(f"SELECT * FROM {name} WHERE line = $1") for name in ("lines", "other")]
+        told = {n.what for n in twin.not_modelled}
+    assert {"foreign table passwd", "foreign table other"} <= told
+    for plan in plans:
+        assert isinstance(plan, Plan)
+        assert plan.root.node_type == "Foreign Scan"
+
+
 def test_table_of_terabytes_costs_no_time(make_database: Callable[..., str]) -> None:
     snapshot = collect(make_database("CREATE TABLE big (id bigint PRIMARY KEY, kind int)"))
     (big,) = snapshot.relations

@@ -104,6 +104,15 @@ def test_candidate_on_a_partitioned_table_stands_on_every_partition(everything_d
     assert made.size_bytes > 60_000 * 6
 
 
+def test_index_on_only_a_partitioned_table_has_no_size_and_no_use(everything_dsn: str) -> None:
+    with open_twin(collect(everything_dsn)) as twin:
+        made = twin.suppose_ddl("CREATE INDEX ON ONLY app.event (amount)")
+        plan = twin.plan("SELECT * FROM app.event WHERE amount = 5", show=[made.name])
+    assert made.size_bytes == 0
+    assert isinstance(plan, Plan)
+    assert made.name not in plan.indexes_used()
+
+
 def test_partial_candidate_holds_the_rows_of_its_predicate(shop_twin: Twin) -> None:
     whole = IndexSpec(ORDER, (column_key("total"),))
     part = IndexSpec(ORDER, (column_key("total"),), predicate="status = 'lost'")
