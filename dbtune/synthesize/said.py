@@ -35,12 +35,18 @@ def said_of(relation: Relation, snapshot: Snapshot) -> dict[str, ColumnStatistic
 
 def agreeing(own: ColumnStatistics, said: ColumnStatistics) -> ColumnStatistics:
     """Statistics with values that were replaced, put back among those that are allowed."""
+    shown = (*(own.most_common_values or ()), *(own.histogram_bounds or ()))
+    has_end = len(said.histogram_bounds or ()) > 1  # then the rows need the room up to there
+    if not has_end and all(_is_allowed(text, said) for text in shown):
+        return own
     if not said.most_common_values:
+        bounds = said.histogram_bounds or ()
+        far = None if has_end or not bounds else _moved(bounds[0], _YEAR, _MANY)
         return replace(
             own,
             most_common_values=None,
             most_common_freqs=None,
-            histogram_bounds=said.histogram_bounds,
+            histogram_bounds=(*bounds, far) if far else bounds,
         )
     values = said.most_common_values
     known = list(own.most_common_freqs or ())[: len(values)]
@@ -53,6 +59,12 @@ def agreeing(own: ColumnStatistics, said: ColumnStatistics) -> ColumnStatistics:
         most_common_freqs=tuple(known),
         histogram_bounds=None,
     )
+
+
+def _is_allowed(text: str, said: ColumnStatistics) -> bool:
+    if said.most_common_values:
+        return text in said.most_common_values
+    return _order((said.histogram_bounds or (text,))[0]) <= _order(text)
 
 
 def _bounded(relation: Relation, snapshot: Snapshot) -> dict[str, ColumnStatistics]:
