@@ -98,6 +98,8 @@ def load_text(load: Load) -> str:
         for side in (load.before, load.after)
     )
     suited = f"Connections that suited best: {before} before, {after} after."
+    if load.plan.rate_tps:
+        suited += f" At {load.plan.rate_tps:,.0f}/s latency counts from when a request was due."
     if slo is None:
         return suited
     left = [saturation(side, slo) for side in (load.before, load.after)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ class Wanted:
     slo: str | None
     revert: bool
     known_as: str | None
-    export: str | None
+    export: tuple[str, Path] | None
     out: Path
     logs: tuple[Path, ...]
     log_line_prefix: str | None
@@ -101,7 +101,7 @@ def measure(wanted: Wanted) -> None:
         change = _change(wanted, analysed, dsn, stages)
         tasks, left = _tasks(wanted, analysed, connection, stages)
         if wanted.export:
-            _export(wanted, tasks)
+            _export(*wanted.export, tasks)
             return
         order = Order(
             tasks, left, Effort(wanted.time_limit_s, seed=wanted.seed),
@@ -238,10 +238,8 @@ def _load_plan(wanted: Wanted) -> LoadPlan | None:
     return LoadPlan(clients, wanted.duration_s, wanted.ramp_s, wanted.rate_tps, slo)
 
 
-def _export(wanted: Wanted, tasks: Any) -> None:
-    assert wanted.export
-    files = write_files(wanted.out, export_project(wanted.export, tasks))
-    for file in files:
+def _export(tool: str, folder: Path, tasks: Sequence[Task]) -> None:
+    for file in write_files(folder, export_project(tool, tasks)):
         typer.echo(file)
 
 

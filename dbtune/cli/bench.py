@@ -69,8 +69,11 @@ def run(
         typer.Option("--i-know-this-is", metavar="DATABASE", help="Measure although it is in use."),
     ] = None,
     export: Annotated[
-        str | None,
-        typer.Option(metavar="TOOL", help="Write a load project instead of measuring."),
+        tuple[str, Path] | None,
+        typer.Option(
+            metavar="TOOL DIR",
+            help="Write a load project (locust, k6, jmeter, pgbench) instead of measuring.",
+        ),
     ] = None,
     restore: Annotated[
         Path | None,

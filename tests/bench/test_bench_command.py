@@ -113,8 +113,7 @@ def test_values_come_from_logs(dsn: str, folder: Path) -> None:
 
 
 def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
-    done = bench(folder, "--on", dsn, "--workload", "workload.sql", "--export", "locust",
-                 "--out", "load")  # fmt: skip
+    done = bench(folder, "--on", dsn, "--workload", "workload.sql", "--export", "locust", "load")
     assert done.returncode == 0, done.stderr
     assert "load/locustfile.py" in done.stdout
     assert "depot" in (folder / "load" / "mix.json").read_text()
@@ -132,7 +131,7 @@ def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
         (("--on", "{dsn}", "--migration", "up.sql", "--clients", "0"), ExitCode.USAGE, "--clients"),
         (("--on", "{dsn}", "--migration", "up.sql", "--clients", "2", "--slo", "5"),
          ExitCode.USAGE, "p95=50ms"),
-        (("--on", "{dsn}", "--workload", "workload.sql", "--export", "ab"),
+        (("--on", "{dsn}", "--workload", "workload.sql", "--export", "ab", "load"),
          ExitCode.USAGE, "locust"),
         (("--on", "postgresql://me:s3cret@127.0.0.1:1/x", "--migration", "up.sql"),
          ExitCode.CONNECTION, "Cannot connect"),
