@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from dbtune.advice import Advice, Declined
 from dbtune.advisor import declined
-from dbtune.advisor.explore import Explored, explore
+from dbtune.advisor.candidates import all_keys
 from dbtune.advisor.gather import Gathered, gather
 from dbtune.advisor.maintenance import Writes, maintenance_ms, writes_of
 from dbtune.advisor.merge import may_replace, merged
 from dbtune.advisor.options import AdvisorOptions
-from dbtune.advisor.prices import Names, OutOfTime, Prices
+from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
 from dbtune.advisor.recommend import recommendations, unverified
 from dbtune.advisor.search import Found, Search
 from dbtune.advisor.served import is_served
@@ -25,7 +25,7 @@ from dbtune.pricing import Hypothetical, PricingEngine, Rejected
 from dbtune.progress import Progress, Silent
 from dbtune.workload import Workload
 
-_SHARE_PER_INDEX = 0.001
+_SHARE_PER_INDEX = 0.0005
 _RELATIONS = 20
 """An index must save this part of the workload, whatever it costs to keep; less where the workload
 is spread over more relations than this."""
@@ -33,7 +33,8 @@ is spread over more relations than this."""
 _SHARE_PER_SIZE = 0.0005
 """And this part more, if it is as large as all the tables together."""
 
-_EXPLAINS_PER_TARGET = 30
+_EXPLAINS_PER_STATEMENT = 13
+_FEW_STATEMENTS = 8
 
 
 def advise(
@@ -70,25 +71,25 @@ class _Run:
     def advise(self, gathered: Gathered) -> Advice:
         limit = self.options.time_limit_s
         deadline = time.monotonic() + limit if limit is not None else None
-        start = self.engine.explains
-        prices = Prices(self.engine, deadline, self.is_stopped)
+        calls = self.options.max_explains
+        if calls is None:
+            calls = _EXPLAINS_PER_STATEMENT * max(len(gathered.specs), _FEW_STATEMENTS)
+        prices = Prices(self.engine, deadline, calls, self.is_stopped)
         names = self._suppose(prices, gathered)
-        targets, relevant, explored = self._explore(prices, gathered, names)
-        substitutes = self._merge(prices, targets, relevant, explored)
-        search = Search(
-            targets, relevant, self._fixed(prices, targets, relevant), prices, self.options,
-            substitutes,
-        )  # fmt: skip
+        targets, relevant = self._explore(prices, gathered, names)
+        best = {target.key: prices.promised(target, relevant[target.key]) for target in targets}
+        self._merge(prices, targets, relevant)
+        fixed = self._fixed(prices, targets, relevant)
+        search = Search(targets, relevant, fixed, prices, self.options)
         self.progress.stage("choose indexes")
-        budget = self.options.max_explains or _EXPLAINS_PER_TARGET * max(len(targets), 4)
-        found = search.run(budget, lambda: self.engine.explains - start)
-        left = _unserved(gathered, explored, search, found)
+        found = search.run()
+        left = _unserved(gathered, best, search, found)
         return Advice(
             recommendations=recommendations(self.workload, search, found, self.engine.name),
             declined=(*sorted(gathered.declined, key=_order), *left),
             candidates_made=len(prices.names()) + sum(gathered.pruned.values()),
             candidates_pruned=tuple(sorted(gathered.pruned.items())),
-            explains=self.engine.explains - start,
+            explains=prices.explains,
             engine=self.engine.name,
             cost_before=sum(t.cost_before * max(t.statement.calls, 1) for t in targets),
             cost_after=sum(_cost_after(t, search, found) for t in targets),
@@ -128,81 +129,63 @@ class _Run:
 
     def _explore(
         self, prices: Prices, gathered: Gathered, names: Mapping[IndexSpec, str]
-    ) -> tuple[list[Target], dict[str, Names], dict[str, Explored]]:
-        """Plan each statement with and without its candidates."""
+    ) -> tuple[list[Target], dict[str, Names]]:
+        """Plan each statement with none and with all of its candidates.
+
+        Candidates that all together gain too little are no candidates.
+        """
         self.progress.stage("price indexes", len(gathered.specs))
         targets: list[Target] = []
         relevant: dict[str, Names] = {}
-        explored: dict[str, Explored] = {}
         order = sorted(gathered.specs, key=lambda k: (-gathered.statements[k].weight, k))
         try:
             for key in order:
                 self.progress.step()
-                target = self._target(gathered, key)
+                target = self._target(prices, gathered, key)
                 if target is not None:
                     prices.start(target)
                     candidates = frozenset(names[s] for s in gathered.specs[key] if s in names)
-                    found = explore(prices, target, candidates, self.options)
+                    priced = prices.price(target, candidates)
+                    enough = target.cost_before * (1 - self.options.min_gain_pct / 100)
                     targets.append(target)
-                    explored[key], relevant[key] = found, found.winners
+                    relevant[key] = candidates if priced.cost <= enough else frozenset()
         except OutOfTime:
             gathered.declined += [
                 declined.statement(gathered.statements[key], declined.STOPPED)
-                for key in order[order.index(key) :]
+                for key in order[len(relevant) :]
             ]
-        return targets, relevant, explored
+        return targets, relevant
 
-    def _target(self, gathered: Gathered, key: str) -> Target | None:
+    def _target(self, prices: Prices, gathered: Gathered, key: str) -> Target | None:
         statement = gathered.statements[key]
-        plan = self.engine.plan(
-            statement.planned_text, search_path=statement.statistics.search_path
-        )
+        plan = prices.plan(statement)
         if isinstance(plan, Unplanned):
             reason = f"not planned: {plan.reason}"
             gathered.declined.append(declined.statement(statement, reason))
             return None
         cost = max(plan.total_cost, 0.01)
-        value = value_of(statement, cost, self.options.objective)
-        loose = gathered.loose[key] if self.options.objective == "time" else frozenset()
-        return Target(statement, value, cost, plan, loose)
+        return Target(statement, value_of(statement, cost, self.options.objective), cost, plan)
 
-    def _merge(
-        self,
-        prices: Prices,
-        targets: Sequence[Target],
-        relevant: dict[str, Names],
-        explored: Mapping[str, Explored],
-    ) -> dict[str, list[tuple[str, str]]]:
-        """Let each target use merged candidates, and wider ones that another target wants.
-
-        Returns (wide, narrow) pairs for each target.
-        """
-        best = sorted({n for e in explored.values() for n in e.best})
+    def _merge(self, prices: Prices, targets: Sequence[Target], relevant: dict[str, Names]) -> None:
+        """Let each target use merged candidates, and wider ones that another target wants."""
+        wanted = sorted({n for t in targets for p in prices.known(t) for n in p.used})
+        wider = merged(prices.hypothetical(name).spec for name in wanted)
         specs = [
             spec
-            for spec in merged(prices.hypothetical(name).spec for name in best)
+            for spec in (wider if self.options.include else map(all_keys, wider))
             if not is_served(spec, self.workload.snapshot)
         ]
-        wide = self._add(prices, specs, Counter(), []) if self.options.include else {}
-        winners = sorted({n for e in explored.values() for n in e.winners})
-        wide.update((prices.hypothetical(name).spec, name) for name in winners)
-        substitutes: dict[str, list[tuple[str, str]]] = {}
+        wide = self._add(prices, specs, Counter(), [])
+        wide.update((prices.hypothetical(name).spec, name) for name in wanted)
         for target in targets:
-            pairs = [
-                (name, narrow)
-                for spec, name in wide.items()
-                for narrow in sorted(relevant[target.key])
-                if name not in relevant[target.key]
-                and may_replace(spec, prices.hypothetical(narrow).spec)
-            ]
-            if pairs:
-                substitutes[target.key] = pairs
-                relevant[target.key] |= {name for name, _ in pairs}
+            own = [prices.hypothetical(name).spec for name in sorted(relevant[target.key])]
+            more = {n for s, n in wide.items() if any(may_replace(s, narrow) for narrow in own)}
+            if more - relevant[target.key]:
+                relevant[target.key] |= more
                 try:
                     prices.price(target, relevant[target.key])
                 except OutOfTime:
                     break
-        return substitutes
 
     def _fixed(
         self, prices: Prices, targets: Sequence[Target], relevant: Mapping[str, Names]
@@ -235,24 +218,24 @@ def _fits(hypothetical: Hypothetical, options: AdvisorOptions) -> bool:
 
 def _cost_after(target: Target, search: Search, found: Found) -> float:
     chosen = found.chosen & search.relevant[target.key]
-    return search.prices.price(target, chosen).cost * max(target.statement.calls, 1)
+    return search.prices.promised(target, chosen).cost * max(target.statement.calls, 1)
 
 
 def _unserved(
-    gathered: Gathered, explored: Mapping[str, Explored], search: Search, found: Found
+    gathered: Gathered, best: Mapping[str, Priced], search: Search, found: Found
 ) -> list[Declined]:
     """The reason for each priced statement that no chosen index serves."""
     left = []
     min_gain_pct = search.options.min_gain_pct
     for target in sorted(search.targets, key=lambda t: t.key):
-        outcome = explored[target.key]
-        chosen = found.chosen & search.relevant[target.key]
-        if not outcome.winners:
+        relevant = search.relevant[target.key]
+        if not relevant:
             obstacle = gathered.obstacles.get(target.key)
-            reason = declined.no_gain(target.plan_before, outcome.cost, min_gain_pct, obstacle)
-        elif search.prices.price(target, chosen).used:
+            cost = min(priced.cost for priced in search.prices.known(target))
+            reason = declined.no_gain(target.plan_before, cost, min_gain_pct, obstacle)
+        elif search.prices.promised(target, found.chosen & relevant).used:
             continue
-        elif _limited(search.options) and _pays(search, target, outcome):
+        elif _limited(search.options) and _pays(search, target, best[target.key]):
             reason = declined.OVER_BUDGET
         else:
             reason = declined.NOT_WORTH_IT
@@ -260,10 +243,10 @@ def _unserved(
     return left
 
 
-def _pays(search: Search, target: Target, outcome: Explored) -> bool:
+def _pays(search: Search, target: Target, best: Priced) -> bool:
     """True if the statement alone would pay for the indexes of its best plan."""
-    saved = target.value * (1 - outcome.cost / target.cost_before)
-    return sum(search.fixed[name] for name in outcome.best) < saved
+    saved = target.value * (1 - best.cost / target.cost_before)
+    return sum(search.fixed[name] for name in best.used) < saved
 
 
 def _limited(options: AdvisorOptions) -> bool:

@@ -9,7 +9,7 @@ from dbtune.advice import Declined
 from dbtune.advisor import declined
 from dbtune.advisor.candidates import candidates_for
 from dbtune.advisor.demand import Demand, demands, rank_columns
-from dbtune.advisor.keys import begins_loosely, index_head
+from dbtune.advisor.keys import begins_loosely
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.served import is_served
 from dbtune.index import IndexSpec
@@ -30,7 +30,6 @@ class Gathered:
 
     specs: dict[str, tuple[IndexSpec, ...]] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
-    loose: dict[str, frozenset[str]] = field(default_factory=dict)
     statements: dict[str, WorkloadStatement] = field(default_factory=dict)
     declined: list[Declined] = field(default_factory=list)
     pruned: Counter[str] = field(default_factory=Counter)
@@ -59,9 +58,6 @@ def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
             if obstacle := declined.without_trigrams(large):
                 gathered.obstacles[statement.fingerprint] = obstacle
             gathered.specs[statement.fingerprint] = kept
-            gathered.loose[statement.fingerprint] = frozenset(
-                index_head(s) for s in kept if any(begins_loosely(d, s) for d in large)
-            )
         else:
             reason = declined.without_candidates(statement.parsed, wanted, large, specs)
             gathered.declined.append(declined.statement(statement, reason))
@@ -79,5 +75,10 @@ def pages(relation: Relation, workload: Workload) -> int:
 
 def _specs(wanted: list[Demand], options: AdvisorOptions) -> tuple[IndexSpec, ...]:
     return tuple(
-        dict.fromkeys(spec for demand in wanted for spec in candidates_for(demand, options))
+        dict.fromkeys(
+            spec
+            for demand in wanted
+            for spec in candidates_for(demand, options)
+            if not any(begins_loosely(other, spec) for other in wanted)
+        )
     )

@@ -83,25 +83,22 @@ def equality_keys(demand: Demand) -> Keys:
     return tuple(ordered)
 
 
-def index_head(spec: IndexSpec) -> str:
-    """Where an index begins: relation, access method and first key."""
-    first = spec.keys[0]
-    return "\0".join(
-        (spec.relation.sql, spec.access_method, first.column or "", first.expression or "")
-    )
-
-
 def begins_loosely(demand: Demand, spec: IndexSpec) -> bool:
     """True for a B-tree that begins with a range or an order where the statement fixes a column.
 
     It reads what the fixed column would have ruled out. How much that is rests on the width of the
-    range or on how soon a limit is reached, and the planner can only guess at both.
+    range or on how soon a limit is reached, and the planner can only guess at both: such an index
+    is good by chance, the one that begins with the fixed column always.
     """
-    fixed = equality_keys(demand)
+    if spec.relation != demand.relation.name or spec.access_method != "btree" or spec.predicate:
+        return False
+    quals = [q for q in demand.quals() if is_equality(q)]
+    fixed = {key_of(q) for q in quals if demand.selectivity(q) < _SELECTIVE}
     joined = {column for columns in demand.joins for column in columns}
-    ours = spec.relation == demand.relation.name and spec.access_method == "btree"
     first = spec.keys[0]
-    return ours and bool(fixed) and first not in fixed and first.column not in joined
+    plain = replace(first, descending=False, nulls_first=False, opclass=None)
+    loose = {*range_keys(demand), *sort_keys(demand)}
+    return bool(fixed) and first in loose and plain not in fixed and first.column not in joined
 
 
 def range_keys(demand: Demand) -> Keys:

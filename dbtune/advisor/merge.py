@@ -27,8 +27,7 @@ def merged(specs: Iterable[IndexSpec]) -> tuple[IndexSpec, ...]:
 
 def _merge_group(group: list[IndexSpec]) -> Iterator[IndexSpec]:
     for first, second in permutations(group, 2):
-        if first.included or second.included:
-            yield from _union(first, [second])
+        yield from _union(first, [second])
     if len(group) > 2:
         for first in group:
             yield from _union(first, [s for s in group if s != first])

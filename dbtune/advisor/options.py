@@ -42,9 +42,9 @@ class AdvisorOptions:
         min_gain_pct: an index must lower the cost of some statement by this much.
         objective: "time" saves execution time; "cost" sums planner cost times calls.
         kinds: access methods to propose.
-        include: propose covering indexes.
+        include: let indexes have INCLUDE columns; else what covers stands among the keys.
         time_limit_s: stop searching after this long and return the best so far.
-        max_explains: planner calls allowed, beyond the first few of each statement.
+        max_explains: planner calls allowed; None: some for each statement.
         excluded: indexes not to propose, because measuring spoke against them.
     """
 

@@ -1,22 +1,26 @@
 """Prices: what is known of a statement's plans, asked of the engine only when it does not follow.
 
-With more indexes in sight the planner never chooses a dearer plan (up to its own 1 % fuzz), and
-an index that a plan does not use does not change it. So from one plan, with `visible` in sight,
-of which it uses `used`, the price of every set between the two is known.
+With more indexes in sight the planner seldom chooses a dearer plan, and an index that a plan does
+not use does not change it. So a plan with `visible` in sight, of which it uses `used`, tells three
+things: the price of every set between the two; what any set that holds `used` can be served for
+(an offer); and what no set within `visible` can beat (a floor). Where the planner was seen to do
+worse with more in sight, the floor is the better plan.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from dbtune.advisor.keys import index_head
 from dbtune.advisor.targets import Target
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine
+from dbtune.workload import WorkloadStatement
 
 Names = frozenset[str]
+
+_NOTHING: Names = frozenset()
 
 
 @dataclass(frozen=True)
@@ -29,32 +33,63 @@ class Priced:
     plan: Plan
 
 
+@dataclass
+class _Known:
+    """The plans of one statement, the cheapest for each combination used, and the floors."""
+
+    plans: list[Priced] = field(default_factory=list)
+    offers: dict[Names, Priced] = field(default_factory=dict)
+    floors: dict[Names, float] = field(default_factory=dict)
+
+    def add(self, priced: Priced) -> None:
+        self.plans.append(priced)
+        offer = self.offers.get(priced.used)
+        if offer is None or priced.cost < offer.cost:
+            self.offers[priced.used] = priced
+        for visible, floor in self.floors.items():
+            if priced.used <= visible and priced.cost < floor:
+                self.floors[visible] = priced.cost
+        least = min(o.cost for used, o in self.offers.items() if used <= priced.visible)
+        self.floors[priced.visible] = least
+
+
 class Prices:
-    """The plans priced so far. Raises OutOfTime past the deadline, so that searches can stop."""
+    """The plans priced so far.
+
+    Raises OutOfTime past the deadline and when planner calls have run out, so that searches can
+    stop. `reserve` is the number of calls kept back for later.
+    """
 
     def __init__(
         self,
         engine: PricingEngine,
         deadline: float | None = None,
+        max_explains: int | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
-        self._deadline = deadline
         self._is_stopped = is_stopped
+        self._deadline = deadline
+        self._before = engine.explains
         self._hypothetical: dict[str, Hypothetical] = {}
-        self._heads: dict[str, str] = {}
         self._owners: dict[str, str] = {}
-        self._known: dict[str, list[Priced]] = {}
-        self._fixed: Names = frozenset()
+        self._known: dict[str, _Known] = {}
+        self._with_statistics: Names = frozenset()
+        self.max_explains = max_explains
+        self.reserve = 0
 
     def add(self, hypothetical: Hypothetical) -> None:
         """Make a candidate known by its name, and by those that it has on partitions."""
         self._hypothetical[hypothetical.name] = hypothetical
-        self._heads[hypothetical.name] = index_head(hypothetical.spec)
         for name in (hypothetical.name, *hypothetical.parts):
             self._owners[name] = hypothetical.name
         if any(key.expression for key in hypothetical.spec.keys):
-            self._fixed |= {hypothetical.name}
+            self._with_statistics |= {hypothetical.name}
+
+    @property
+    def explains(self) -> int:
+        """Planner calls made so far."""
+        return self._engine.explains - self._before
 
     @property
     def is_over(self) -> bool:
@@ -63,21 +98,56 @@ class Prices:
             return True
         return self._deadline is not None and time.monotonic() > self._deadline
 
+    @property
+    def is_spent(self) -> bool:
+        """True once no planner call is left but those kept back."""
+        return self.max_explains is not None and self.explains >= self.max_explains - self.reserve
+
+    def plan(self, statement: WorkloadStatement, shown: Names = _NOTHING) -> Plan | Unplanned:
+        """One planner call."""
+        if self.is_over or self.is_spent:
+            raise OutOfTime
+        return self._engine.plan(
+            statement.planned_text,
+            show=sorted(shown),
+            search_path=statement.statistics.search_path,
+        )
+
     def start(self, target: Target) -> None:
         """Note the plan that the statement has without candidates."""
-        nothing: Names = frozenset()
-        plan = target.plan_before
-        self._known[target.key] = [Priced(nothing, nothing, target.cost_before, plan)]
+        known = self._known[target.key] = _Known()
+        known.add(Priced(_NOTHING, _NOTHING, target.cost_before, target.plan_before))
 
     def known(self, target: Target) -> tuple[Priced, ...]:
-        return tuple(self._known[target.key])
+        return tuple(self._known[target.key].plans)
+
+    def offers(self, target: Target) -> Mapping[Names, Priced]:
+        """The cheapest plan for each combination of candidates that some plan used."""
+        return self._known[target.key].offers
+
+    def floors(self, target: Target) -> Mapping[Names, float]:
+        """For sets of candidates, the cost that no subset of them can beat."""
+        return self._known[target.key].floors
+
+    def least(self, target: Target, chosen: Names) -> float:
+        """What the statement cannot beat with a set of candidates."""
+        floors = self._known[target.key].floors
+        return max((cost for visible, cost in floors.items() if chosen <= visible), default=0.0)
+
+    def promised(self, target: Target, chosen: Names) -> Priced:
+        """The price of a set where it is known, else the best known plan that it allows."""
+        found = self.find(target, chosen)
+        if found is not None:
+            return found
+        offers = self._known[target.key].offers
+        return min((o for used, o in offers.items() if used <= chosen), key=lambda o: o.cost)
 
     def find(self, target: Target, chosen: Names) -> Priced | None:
         """The price of a set, if it follows from what is known."""
-        for priced in self._known[target.key]:
+        for priced in self._known[target.key].plans:
             # The statistics of an expression index count even where the index is not used.
-            same_statistics = priced.visible & self._fixed == chosen & self._fixed
-            if priced.used <= chosen <= priced.visible and same_statistics:
+            differing = (priced.visible ^ chosen) & self._with_statistics
+            if priced.used <= chosen <= priced.visible and not differing:
                 return priced
         return None
 
@@ -86,28 +156,18 @@ class Prices:
         found = self.find(target, chosen)
         if found is None:
             found = self._ask(target, chosen)
-            self._known[target.key].append(found)
+            self._known[target.key].add(found)
         return found
 
     def _ask(self, target: Target, chosen: Names) -> Priced:
-        if self.is_over:
-            raise OutOfTime
-        statement = target.statement
-        plan = self._engine.plan(
-            statement.planned_text,
-            show=sorted(chosen),
-            search_path=statement.statistics.search_path,
-        )
+        plan = self.plan(target.statement, chosen)
         if isinstance(plan, Unplanned):  # it had a plan before: take that as the truth
-            return Priced(chosen, frozenset(), target.cost_before, target.plan_before)
+            return Priced(chosen, _NOTHING, target.cost_before, target.plan_before)
         used = frozenset(self._owners[i] for i in plan.indexes_used() if i in self._owners)
         return Priced(chosen, used & chosen, plan.total_cost, plan)
 
     def size(self, name: str) -> int:
         return self._hypothetical[name].size_bytes
-
-    def head(self, name: str) -> str:
-        return self._heads[name]
 
     def names(self) -> Names:
         """All candidates."""
@@ -118,4 +178,4 @@ class Prices:
 
 
 class OutOfTime(Exception):
-    """The time limit has passed, or Ctrl-C came; what is known so far stands."""
+    """Time or planner calls have run out, or Ctrl-C came; what is known so far stands."""

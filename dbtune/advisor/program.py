@@ -1,27 +1,29 @@
 """The choice of indexes as two integer programs: one that is safe, one that bounds it.
 
-`choose` picks among combinations whose price is known: what it promises can be had. `bound` knows
-only what no choice can beat: a statement costs at least what a known plan costs, unless an index
-is chosen that this plan could not see. The optimum lies between the two. (The first is the
-formulation of CoPhy, Dash, Polyzotis and Ailamaki, VLDB 2011; the second is a Benders
-decomposition, whose cuts are known plans.)
+`choose` picks among plans that were seen: what it promises can be had. `bound` knows only what no
+choice can beat: a statement costs at least what a known plan costs, unless an index is chosen that
+this plan could not see. The optimum lies between the two. (The first is the formulation of CoPhy,
+Dash, Polyzotis and Ailamaki, VLDB 2011; the second is a Benders decomposition, whose cuts are
+known plans.)
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from dbtune.advisor.options import AdvisorOptions
 
 Names = frozenset[str]
 
-_CHOICE_GAP = 1e-6
-_BOUND_GAP = 0.002
-_SOLVER_SECONDS = 10.0
-_MAX_WHOLE = 300
+_CHOICE_GAP = 0.003
+_BOUND_GAP = 0.01
+_MAX_NODES = 3000
+"""The solver stops here: a limit of time would make the answer depend on the machine."""
+_MAX_WHOLE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The statement costs at least `floor`, less `relief` for each index of it that is chosen."""
+class Floor:
+    """The statement costs at least this, unless one of `escapes` is chosen."""
 
-    floor: float
-    relief: Mapping[str, float]
+    cost: float
+    escapes: Names
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,24 @@ class Program:
     """What is to be chosen from.
 
     `fixed` is what each index costs by being there, `sizes` its bytes, `relations` where it
-    stands. `offers` and `cuts` are by statement; their costs are weighted, in the objective's unit.
+    stands. `offers` and `floors` are by statement; their costs are weighted, in the objective's
+    unit. Each statement has an offer without needs and a floor without escapes.
     """
 
     fixed: Mapping[str, float]
     sizes: Mapping[str, int]
     relations: Mapping[str, object]
     offers: Mapping[str, Sequence[Offer]] = field(default_factory=dict)
-    cuts: Mapping[str, Sequence[Cut]] = field(default_factory=dict)
+    floors: Mapping[str, Sequence[Floor]] = field(default_factory=dict)
 
 
 def choose(program: Program, options: AdvisorOptions) -> Names:
     """The best set of indexes by the offers."""
-    model = _Model(program, options, _CHOICE_GAP)
-    for offers in program.offers.values():
-        picks = [(model.variable(offer.cost, upper=1.0), offer) for offer in offers]
+    offers = {key: _undominated(of) for key, of in program.offers.items()}
+    names = {name for of in offers.values() for offer in of for name in offer.needs}
+    model = _Model(program, sorted(names), options, _CHOICE_GAP)
+    for of in offers.values():
+        picks = [(model.variable(offer.cost, upper=1.0), offer) for offer in of]
         model.row(1.0, 1.0, {pick: 1.0 for pick, _ in picks})
         by_need: dict[str, dict[int, float]] = {}
         for pick, offer in picks:
@@ -70,44 +75,98 @@ def choose(program: Program, options: AdvisorOptions) -> Names:
     return model.solve()[0]
 
 
-def bound(program: Program, options: AdvisorOptions) -> float:
-    """What no set of indexes can beat, by the cuts.
+def _undominated(offers: Sequence[Offer]) -> list[Offer]:
+    """Offers that no other beats with fewer needs."""
+    return [
+        offer
+        for offer in sorted(offers, key=lambda o: (len(o.needs), sorted(o.needs)))
+        if not any(o.needs < offer.needs and o.cost <= offer.cost for o in offers)
+    ]
 
+
+def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
+    """The set that looks best by the floors, and what no set can beat.
+
+    A statement's floors are stairs: it gets below one only if it gets below all higher ones.
     Many candidates may be chosen in part, which only lowers the bound and saves much time.
     """
-    whole = len(program.fixed) <= _MAX_WHOLE
-    model = _Model(program, options, _BOUND_GAP, whole=whole)
-    for cuts in program.cuts.values():
-        cost = model.variable(1.0, upper=model.infinity)
-        for cut in cuts:
-            terms = {model.indexes[name]: relief for name, relief in cut.relief.items()}
-            model.row(cut.floor, model.infinity, {cost: 1.0, **terms})
-    return max(0.0, model.solve()[1])
+    stairs = {key: _stairs(floors) for key, floors in program.floors.items()}
+    names = _representatives(program, stairs)
+    there = frozenset(names)
+    model = _Model(program, names, options, _BOUND_GAP, whole=len(names) <= _MAX_WHOLE)
+    least = 0.0
+    for floors in stairs.values():
+        least += floors[0].cost
+        above: int | None = None
+        for floor, lower in pairwise(floors):
+            step = model.variable(lower.cost - floor.cost, upper=1.0)
+            escapes = {model.indexes[name]: -1.0 for name in sorted(floor.escapes & there)}
+            model.row(-model.infinity, 0.0, {step: 1.0, **escapes})
+            if above is not None:
+                model.row(-model.infinity, 0.0, {step: 1.0, above: -1.0})
+            above = step
+    wanted, proven = model.solve()
+    return wanted, max(0.0, least + proven)
+
+
+def _stairs(floors: Sequence[Floor]) -> list[Floor]:
+    """From the highest floor to the lowest; those that follow from others left out."""
+    kept: list[Floor] = []
+    for floor in sorted(floors, key=lambda f: (-f.cost, len(f.escapes), sorted(f.escapes))):
+        if not any(higher.escapes <= floor.escapes for higher in kept):
+            kept.append(floor)
+    return kept
+
+
+def _representatives(program: Program, stairs: Mapping[str, Sequence[Floor]]) -> list[str]:
+    """Of indexes that help past the same floors, those that none of them beats in size and keep."""
+    helps: dict[str, list[tuple[str, int]]] = {}
+    for key, floors in stairs.items():
+        for place, floor in enumerate(floors):
+            for name in floor.escapes:
+                helps.setdefault(name, []).append((key, place))
+    alike: dict[object, list[str]] = {}
+    for name in sorted(helps):
+        alike.setdefault((program.relations[name], tuple(helps[name])), []).append(name)
+    return sorted(name for group in alike.values() for name in _frontier(program, group))
+
+
+def _frontier(program: Program, group: list[str]) -> Iterator[str]:
+    least = float("inf")
+    for name in sorted(group, key=lambda n: (program.sizes[n], program.fixed[n], n)):
+        if program.fixed[name] < least:
+            least = program.fixed[name]
+            yield name
 
 
 class _Model:
     """A HiGHS model with one binary variable for each index, under the user's limits."""
 
     def __init__(
-        self, program: Program, options: AdvisorOptions, gap: float, *, whole: bool = True
+        self,
+        program: Program,
+        names: Sequence[str],
+        options: AdvisorOptions,
+        gap: float,
+        *,
+        whole: bool = True,
     ) -> None:
         # Imported late: it takes 0.2 s, and most commands need no solver.
         highspy: Any = importlib.import_module("highspy")
         self._highs = highspy.Highs()
-        self._names = sorted(program.fixed)
         self.infinity: float = highspy.kHighsInf
         for option, value in (
             ("output_flag", False),
             ("threads", 1),
             ("random_seed", 0),
             ("mip_rel_gap", gap),
-            ("time_limit", _SOLVER_SECONDS),
+            ("mip_max_nodes", _MAX_NODES),
         ):
             self._highs.setOptionValue(option, value)
-        self.indexes = {name: self.variable(program.fixed[name], 1.0) for name in self._names}
+        self.indexes = {name: self.variable(program.fixed[name], 1.0) for name in names}
         for column in self.indexes.values() if whole else ():
             self._highs.changeColIntegrality(column, highspy.HighsVarType.kInteger)
-        self._whole = whole
+        self._whole = whole and bool(names)
         self._limit(program, options)
 
     def variable(self, cost: float, upper: float) -> int:
@@ -123,14 +182,16 @@ class _Model:
 
     def _limit(self, program: Program, options: AdvisorOptions) -> None:
         if options.budget_bytes is not None:
-            megabytes = {self.indexes[n]: program.sizes[n] / 2**20 for n in self._names}
+            megabytes = {c: program.sizes[n] / 2**20 for n, c in self.indexes.items()}
             self.row(0.0, options.budget_bytes / 2**20, megabytes)
         if options.max_indexes is not None:
             self.row(0.0, options.max_indexes, dict.fromkeys(self.indexes.values(), 1.0))
         if options.max_per_table is not None:
-            for relation in dict.fromkeys(program.relations[n] for n in self._names):
-                there = [n for n in self._names if program.relations[n] == relation]
-                self.row(0.0, options.max_per_table, {self.indexes[n]: 1.0 for n in there})
+            by_relation: dict[object, dict[int, float]] = {}
+            for name, column in self.indexes.items():
+                by_relation.setdefault(program.relations[name], {})[column] = 1.0
+            for terms in by_relation.values():
+                self.row(0.0, options.max_per_table, terms)
 
     def solve(self) -> tuple[Names, float]:
         """The chosen indexes, and the proven bound of the objective."""

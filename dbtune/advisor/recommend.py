@@ -12,7 +12,6 @@ from dbtune.advice import (
     creation_of,
 )
 from dbtune.advisor.gather import Gathered
-from dbtune.advisor.keys import index_head
 from dbtune.advisor.maintenance import maintenance_ms, writes_of
 from dbtune.advisor.risk import risks
 from dbtune.advisor.search import Found, Search
@@ -32,7 +31,7 @@ def recommendations(
     """
     served: dict[str, list[tuple[Target, Price, float]]] = {}
     for target in search.targets:
-        priced = search.prices.price(target, found.chosen & search.relevant[target.key])
+        priced = search.prices.promised(target, found.chosen & search.relevant[target.key])
         statistics = target.statement.statistics
         price = Price(
             target.key, statistics.calls, statistics.total_exec_ms, target.cost_before,
@@ -102,9 +101,7 @@ def unverified(workload: Workload, gathered: Gathered) -> Advice:
     """What the statements ask for when nothing can price it: one index each, the widest plain."""
     wanted: dict[IndexSpec, list[str]] = {}
     for key, specs in gathered.specs.items():
-        loose = gathered.loose[key]
         plain = [s for s in specs if not s.included and not s.predicate]
-        plain = [s for s in plain if index_head(s) not in loose] or plain
         if plain:
             wanted.setdefault(max(plain, key=lambda s: len(s.keys)), []).append(key)
     kept = [s for s in wanted if not any(s != other and is_prefix(s, other) for other in wanted)]

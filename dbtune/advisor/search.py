@@ -1,29 +1,33 @@
-"""Choose, price what was chosen, learn, choose again, until the bound is near."""
+"""Choose, ask what the choice rests on, choose again, until the bound is near.
+
+The bound's program says which set would be best if the planner did as well as nothing yet
+contradicts. For each statement that this set would serve better than any known plan does, the
+planner is shown everything but the keys to those plans that are known to be better still. Its
+answer either is a new plan, or proves for all such sets at once that there is none.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
-from dbtune.advisor.improve import improve, settle
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
-from dbtune.advisor.program import Cut, Offer, Program, bound, choose
+from dbtune.advisor.program import Floor, Offer, Program, bound, choose
+from dbtune.advisor.settle import settle
 from dbtune.advisor.targets import Target
 from dbtune.identifier import QualifiedName
 
-_MAX_ROUNDS = 40
-_USEFUL = 0.97
-_CAUTION = 1.5
-"""A price that rests on guesses is taken for this much more, to choose by."""
-_CHAINS = 3
-_GUESS = 1.02
-_LOOSE_GUESS = 2.0
-"""A wider index is taken to serve at 2 % above the narrow one, until it is priced; at twice its
-price where it only includes what the narrow one has as keys."""
+_NEAR = 0.02
+_MAX_ROUNDS = 60
+_COARSEST = 3.0
+_FINEST = 0.1
+"""What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
+Where all are known this much better than the gap asks for, more questions are idle."""
+_QUESTIONS = 3
+"""Questions in a row about one statement, before another set is tried."""
 
 
 @dataclass(frozen=True)
@@ -52,60 +56,91 @@ class Search:
     fixed: Mapping[str, float]
     prices: Prices
     options: AdvisorOptions
-    substitutes: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
-    def run(self, max_explains: int, explains: Callable[[], int]) -> Found:
-        """Search until nothing better is found, planner calls run out, or time does.
-
-        `explains` tells how many planner calls were made so far.
-        """
-        best: Names = frozenset()
-        best_objective = self.objective(best)
-        lower = 0.0
-        complete = True
-
-        def is_spent() -> bool:
-            return explains() > max_explains
-
+    def run(self) -> Found:
+        """Search until the bound is near, planner calls run out, or time does."""
+        best = Found(frozenset(), self.promised(frozenset()), 0.0, complete=True)
+        served = [target for target in self.targets if self.relevant[target.key]]
+        self.prices.reserve = len(served)
+        share = _COARSEST
         try:
             for _ in range(_MAX_ROUNDS):
-                before = explains()
-                chosen = choose(self._program(), self.options)
-                if (objective := self.objective(chosen)) < best_objective:
-                    best, best_objective = chosen, objective
-                if explains() == before or explains() > max_explains:
+                wanted, lower = bound(self._program(), self.options)
+                best = self._better(best, wanted, lower)
+                uncertain = share * max(best.gap, _NEAR) * best.objective
+                asked = self._ask_about(wanted, uncertain / max(len(served), 1), served)
+                best = self._better(best, choose(self._program(), self.options), lower)
+                if best.gap <= _NEAR or share < _FINEST:
                     break
-            for step in improve(self, best, best_objective, is_spent):
-                best, best_objective = step
-            best = settle(self, best)
-            best_objective = self.objective(best)
-            lower = bound(self._program(), self.options)
+                if not asked:
+                    share /= 2
         except OutOfTime:
-            complete = False
-        return Found(best, best_objective, min(lower, best_objective), complete)
+            best = self._better(best, choose(self._program(), self.options), best.bound)
+        self.prices.reserve = 0
+        chosen, complete = best.chosen, True
+        try:
+            for step in settle(self, chosen):
+                chosen = step
+        except OutOfTime:
+            complete = not self.prices.is_over
+        lower = bound(self._program(), self.options)[1]
+        return Found(chosen, self.promised(chosen), lower, complete)
 
-    def objective(self, chosen: Names) -> float:
-        """What the workload costs with a set of indexes, their keep included."""
+    def _better(self, best: Found, chosen: Names, lower: float) -> Found:
+        objective = self.promised(chosen)
+        if objective < best.objective and self.is_allowed(chosen):
+            return Found(chosen, objective, lower, complete=True)
+        return Found(best.chosen, best.objective, lower, complete=True)
+
+    def _ask_about(self, wanted: Names, tolerance: float, served: Sequence[Target]) -> int:
+        """Narrow what is not known of a set; returns the number of questions asked.
+
+        A statement whose part in the objective is known within the tolerance is left.
+        """
+        asked = 0
+        for target in served:
+            chosen = wanted & self.relevant[target.key]
+            unit = target.value / target.cost_before
+            for _ in range(_QUESTIONS if chosen else 0):
+                promised = min(
+                    o.cost for used, o in self.prices.offers(target).items() if used <= chosen
+                )
+                if unit * (promised - self.prices.least(target, chosen)) <= tolerance:
+                    break
+                shown = self._shown(target, chosen, promised - tolerance / 2 / unit)
+                self.prices.price(target, shown)
+                asked += 1
+        return asked
+
+    def _shown(self, target: Target, chosen: Names, limit: float) -> Names:
+        """All candidates, except that each known plan below the limit lacks one it needs.
+
+        What is hidden is as large as can be: then it costs most to escape the answer.
+        """
+        cheaper = [
+            used - chosen
+            for used, offer in self.prices.offers(target).items()
+            if offer.cost < limit and not used <= chosen
+        ]
+        hidden: set[str] = set()
+        while cheaper:
+            left = Counter(name for needs in cheaper for name in needs)
+            largest = max(left, key=lambda n: (self.prices.size(n), left[n], n))
+            hidden.add(largest)
+            cheaper = [needs for needs in cheaper if largest not in needs]
+        return self.relevant[target.key] - hidden
+
+    def promised(self, chosen: Names) -> float:
+        """What the workload costs at most with a set of indexes, their keep included."""
         reads = sum(
-            self.weighted(target, self.prices.price(target, chosen & self.relevant[target.key]))
+            self.weighted(target, self.prices.promised(target, chosen & self.relevant[target.key]))
             for target in self.targets
         )
         return reads + sum(self.fixed[name] for name in chosen)
 
     def weighted(self, target: Target, priced: Priced) -> float:
         """What a plan of the statement makes of its value."""
-        is_loose = any(self.prices.head(n) in target.loose for n in priced.used)
-        caution = _CAUTION if is_loose else 1.0
-        return target.value * caution * priced.cost / target.cost_before
-
-    def least(self, target: Target, chosen: Names) -> float:
-        """A bound that the statement cannot beat with a set: plans that could see more."""
-        wanted = chosen & self.relevant[target.key]
-        found = self.prices.find(target, wanted)
-        if found is not None:
-            return self.weighted(target, found)
-        known = self.prices.known(target)
-        return max((self.weighted(target, p) for p in known if wanted <= p.visible), default=0.0)
+        return target.value * priced.cost / target.cost_before
 
     @cached_property
     def relations(self) -> Mapping[str, QualifiedName]:
@@ -120,6 +155,11 @@ class Search:
                 of.setdefault(name, []).append(target)
         return {name: tuple(targets) for name, targets in of.items()}
 
+    def concerned(self, names: Names) -> tuple[Target, ...]:
+        """Targets for which one of the indexes is a candidate."""
+        of = self._targets_of
+        return tuple({t.key: t for name in sorted(names) for t in of.get(name, ())}.values())
+
     def is_allowed(self, chosen: Names) -> bool:
         """True if a set keeps to the user's limits."""
         options = self.options
@@ -132,92 +172,23 @@ class Search:
         budget = options.budget_bytes
         return budget is None or sum(map(self.prices.size, chosen)) <= budget
 
-    def concerned(self, names: Names) -> tuple[Target, ...]:
-        """Targets for which one of the indexes is a candidate."""
-        of = self._targets_of
-        return tuple({t.key: t for name in sorted(names) for t in of.get(name, ())}.values())
-
     def _program(self) -> Program:
-        names = sorted(self.fixed)
         return Program(
             fixed=self.fixed,
-            sizes={name: self.prices.size(name) for name in names},
+            sizes={name: self.prices.size(name) for name in self.fixed},
             relations=self.relations,
-            offers={t.key: self._offers(t) for t in self.targets},
-            cuts={t.key: tuple(self._cuts(t)) for t in self.targets},
+            offers={t.key: tuple(self._offers(t)) for t in self.targets},
+            floors={t.key: tuple(self._floors(t)) for t in self.targets},
         )
 
-    def _offers(self, target: Target) -> tuple[Offer, ...]:
-        """Known combinations, and guesses for merged indexes that nothing contradicts yet."""
+    def _offers(self, target: Target) -> Iterator[Offer]:
         relevant = self.relevant[target.key]
-        offers: dict[Names, float] = {}
-        for priced in self.prices.known(target):
-            if priced.used <= relevant:
-                cost = self.weighted(target, priced)
-                offers[priced.used] = min(cost, offers.get(priced.used, cost))
-        guesses = self._guesses(target, offers)
-        offers.update(
-            (needs, cost) for needs, cost in guesses.items() if not self._tried(target, needs)
-        )
-        return tuple(Offer(needs, cost) for needs, cost in _undominated(offers))
+        for used, priced in self.prices.offers(target).items():
+            if used <= relevant:
+                yield Offer(used, self.weighted(target, priced))
 
-    def _guesses(self, target: Target, offers: Mapping[Names, float]) -> dict[Names, float]:
-        """Combinations not priced yet that may be worth it; what is chosen is then priced."""
-        guesses: dict[Names, float] = {}
-
-        def guess(needs: Names, cost: float) -> None:
-            if needs not in offers:
-                guesses[needs] = min(cost, guesses.get(needs, cost))
-
-        for wide, narrow in self.substitutes.get(target.key, ()):
-            for needs, cost in offers.items():
-                if narrow in needs:
-                    factor = _GUESS if self._begins_with(wide, narrow) else _LOOSE_GUESS
-                    guess(needs - {narrow} | {wide}, cost * factor)
-        useful = {n: c for n, c in offers.items() if n and c < _USEFUL * target.value}
-        for (one, cost), (other, other_cost) in combinations(useful.items(), 2):
-            if not self._relations(one) & self._relations(other):
-                guess(one | other, cost * other_cost / target.value)
-        return guesses
-
-    def _begins_with(self, wide: str, narrow: str) -> bool:
-        keys = self.prices.hypothetical(narrow).spec.keys
-        return self.prices.hypothetical(wide).spec.keys[: len(keys)] == keys
-
-    def _relations(self, names: Names) -> frozenset[object]:
-        return frozenset(self.relations[name] for name in names)
-
-    def _tried(self, target: Target, chosen: Names) -> bool:
-        return any(chosen <= p.visible for p in self.prices.known(target)[1:] if p.used <= chosen)
-
-    def _cuts(self, target: Target) -> Iterator[Cut]:
-        """What known plans prove: with fewer indexes in sight a statement costs no less.
-
-        A plan that could not see an index proves nothing once that index is chosen; the wider
-        plans that could see it tell how much it may then cost at least.
-        """
+    def _floors(self, target: Target) -> Iterator[Floor]:
         relevant = self.relevant[target.key]
-        known: dict[Names, float] = {}
-        for priced in self.prices.known(target):
-            visible = priced.visible & relevant
-            known[visible] = max(self.weighted(target, priced), known.get(visible, 0.0))
-        least = min(known.values())
-        by_cost = sorted(known.items(), key=lambda k: (-k[1], len(k[0]), sorted(k[0])))
-        for visible, floor in by_cost:
-            for skip in range(_CHAINS):
-                relief: dict[str, float] = {}
-                reached = visible
-                for wider, cost in [k for k in by_cost if visible < k[0]][skip:]:
-                    if reached < wider:
-                        relief.update(dict.fromkeys(sorted(wider - reached), floor - cost))
-                        reached = wider
-                rest = sorted(relevant - reached)
-                relief.update(dict.fromkeys(rest, max(0.0, floor - least)))
-                yield Cut(floor, {name: max(0.0, value) for name, value in relief.items()})
-
-
-def _undominated(offers: Mapping[Names, float]) -> Iterator[tuple[Names, float]]:
-    """Offers that no other beats with fewer needs."""
-    for needs, cost in sorted(offers.items(), key=lambda o: (len(o[0]), sorted(o[0]))):
-        if not any(other < needs and price <= cost for other, price in offers.items()):
-            yield needs, cost
+        unit = target.value / target.cost_before
+        for visible, cost in self.prices.floors(target).items():
+            yield Floor(unit * cost, relevant - visible)

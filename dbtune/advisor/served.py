@@ -11,7 +11,10 @@ from dbtune.snapshot.model import Snapshot
 
 
 def is_served(spec: IndexSpec, snapshot: Snapshot) -> bool:
-    """True if a valid index exists that does all that the candidate would do."""
+    """True if a valid index exists that does all that the candidate would do.
+
+    One on all rows does not do what a partial one does: it passes through the other rows too.
+    """
     return any(
         _covers(spec, spec_of(index))
         for index in snapshot.indexes_by_relation.get(spec.relation, ())
@@ -23,8 +26,7 @@ def _covers(spec: IndexSpec, existing: IndexSpec) -> bool:
     if spec.access_method != "btree":
         same = (spec.access_method, spec.keys, spec.predicate)
         return same == (existing.access_method, existing.keys, existing.predicate)
-    whole = replace(existing, predicate=spec.predicate) if not existing.predicate else existing
-    return is_prefix(spec, whole) or is_prefix(spec, _backward(whole))
+    return is_prefix(spec, existing) or is_prefix(spec, _backward(existing))
 
 
 def _backward(spec: IndexSpec) -> IndexSpec:

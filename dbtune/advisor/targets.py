@@ -17,15 +17,13 @@ order (seq_page_cost = 1) at 800 MB/s."""
 class Target:
     """One statement to serve. `value` is what it costs now, in milliseconds or planner cost.
 
-    `cost_before` and `plan_before` are the planner's, with the indexes that exist. `loose` are
-    heads (see `index_head`) of candidates whose price rests on guesses more than others' does.
+    `cost_before` and `plan_before` are the planner's, with the indexes that exist.
     """
 
     statement: WorkloadStatement
     value: float
     cost_before: float
     plan_before: Plan
-    loose: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:

@@ -84,7 +84,7 @@ Kinds = Annotated[
     typer.Option("--kinds", metavar="METHOD", help="Access methods to advise; default: all."),
 ]
 Include = Annotated[
-    bool, typer.Option("--include/--no-include", help="Whether to advise covering indexes.")
+    bool, typer.Option("--include/--no-include", help="Whether indexes may have INCLUDE columns.")
 ]
 Dialect = Annotated[
     str,

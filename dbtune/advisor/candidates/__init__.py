@@ -8,19 +8,20 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Protocol, cast
 
 from dbtune.advisor.demand import Demand
+from dbtune.advisor.keys import is_ordered
 from dbtune.advisor.options import AdvisorOptions
-from dbtune.index import IndexSpec
+from dbtune.index import IndexSpec, column_key
 
 
 class Maker(Protocol):
     """A module of this package."""
 
     KIND: str
-    COVERS: bool
 
     def propose(self, demand: Demand) -> Iterator[IndexSpec]:
         """Specs that might serve the demand; the planner decides whether they do."""
@@ -38,6 +39,16 @@ def candidates_for(demand: Demand, options: AdvisorOptions) -> tuple[IndexSpec, 
     """All candidates of the kinds wanted, each once."""
     specs: dict[IndexSpec, None] = {}
     for maker in makers():
-        if maker.KIND in options.kinds and (options.include or not maker.COVERS):
-            specs.update(dict.fromkeys(maker.propose(demand)))
+        if maker.KIND in options.kinds:
+            for spec in maker.propose(demand):
+                wanted = spec if options.include else all_keys(spec)
+                if wanted is spec or is_ordered(demand, wanted.keys):
+                    specs[wanted] = None
     return tuple(specs)
+
+
+def all_keys(spec: IndexSpec) -> IndexSpec:
+    """The index with its included columns as the last keys: larger by little, and it covers too."""
+    if not spec.included:
+        return spec
+    return replace(spec, keys=(*spec.keys, *map(column_key, spec.included)), included=())

@@ -9,7 +9,6 @@ from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 
 KIND = "brin"
-COVERS = False
 
 _MIN_PAGES = 4096
 _MIN_CORRELATION = 0.9

@@ -9,7 +9,6 @@ from dbtune.advisor.keys import is_ordered, key_lists
 from dbtune.index import IndexSpec
 
 KIND = "btree"
-COVERS = False
 
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:

@@ -9,24 +9,29 @@ from dbtune.advisor.keys import Keys, is_ordered, key_lists
 from dbtune.index import IndexSpec
 
 KIND = "btree"
-COVERS = True
 
 _MAX_COLUMNS = 12
 _MAX_INCLUDED_BYTES = 256
 
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:
-    if demand.use.all_columns or demand.use.role == "target":
-        return
     lists = [keys for keys in key_lists(demand) if is_ordered(demand, keys)]
     for keys in lists:
         if any(_is_proper_prefix(keys, longer) for longer in lists):
             continue
-        columns = {key.column for key in keys}
-        included = tuple(sorted(c for c in demand.use.projected if c not in columns))
-        width = sum(map(demand.width, included))
-        if included and len(keys) + len(included) <= _MAX_COLUMNS and width <= _MAX_INCLUDED_BYTES:
+        if included := rest_of(demand, keys):
             yield IndexSpec(demand.relation.name, keys, included)
+
+
+def rest_of(demand: Demand, keys: Keys) -> tuple[str, ...]:
+    """What a statement reads beside the keys, if that is little enough to stand in an index."""
+    if demand.use.all_columns or demand.use.role == "target":
+        return ()
+    columns = {key.column for key in keys}
+    rest = tuple(sorted(c for c in demand.use.projected if c not in columns))
+    width = sum(map(demand.width, rest))
+    is_little = len(keys) + len(rest) <= _MAX_COLUMNS and width <= _MAX_INCLUDED_BYTES
+    return rest if is_little else ()
 
 
 def _is_proper_prefix(keys: Keys, longer: Keys) -> bool:

@@ -11,7 +11,6 @@ from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.model import Qual
 
 KIND = "gin"
-COVERS = False
 
 _PATH_OPERATORS = frozenset({"@>", "@?", "@@"})
 _ARRAY_OPERATORS = frozenset({"@>", "<@", "&&", "="})

@@ -9,7 +9,6 @@ from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 
 KIND = "gist"
-COVERS = False
 
 _OPCLASSES = {"inet": "inet_ops", "cidr": "inet_ops"}
 

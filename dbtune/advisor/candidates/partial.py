@@ -1,19 +1,19 @@
-"""Partial B-trees: only the rows that a constant condition of the statement lets in."""
+"""Partial B-trees, covering ones too: only the rows that a constant condition lets in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from dbtune.advisor.candidates.covering import rest_of
 from dbtune.advisor.demand import Demand
 from dbtune.advisor.keys import is_ordered, key_lists
 from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import ColumnStatistics, IndexKey
-from dbtune.statement.model import Qual
+from dbtune.statement.model import Qual, QualKind
 
 KIND = "btree"
-COVERS = False
 
 _MAX_FRACTION = 0.5
 
@@ -30,6 +30,12 @@ def propose(demand: Demand) -> Iterator[IndexSpec]:
         for keys in key_lists(others) or ((IndexKey(chosen[0].column),),):
             if is_ordered(demand, keys):
                 yield IndexSpec(demand.relation.name, keys, predicate=predicate)
+                read = rest_of(demand, keys)
+                # The predicate answers for its columns, unless they are read otherwise too.
+                unasked = tuple(c for c in read if c not in {q.column for q in chosen})
+                for included in dict.fromkeys((unasked, read)):
+                    if included:
+                        yield IndexSpec(demand.relation.name, keys, included, predicate)
 
 
 def _condition(qual: Qual) -> str:
@@ -41,6 +47,8 @@ def _condition(qual: Qual) -> str:
         return f"{column} IS NOT NULL"
     if qual.kind == "boolean":
         return f"NOT {column}" if _is_negated(qual) else column
+    if qual.kind == "in":
+        return f"{column} IN ({qual.value})"
     return f"{column} {qual.operator} {qual.value}"
 
 
@@ -64,12 +72,27 @@ def _fraction(statistics: ColumnStatistics, qual: Qual) -> float | None:
         return 1.0 - nulls
     if qual.kind == "boolean":
         return _common(statistics, "f" if _is_negated(qual) else "t")
-    if qual.operand != "constant" or qual.value is None or qual.kind not in {"equal", "not_equal"}:
+    if qual.operand != "constant" or qual.value is None:
         return None
-    equal = _common(statistics, _plain(qual.value))
-    if equal is None:
+    if qual.kind == "in":
+        return _fraction_of_list(statistics, qual.value)
+    return _fraction_of_value(statistics, qual.value, qual.kind)
+
+
+def _fraction_of_value(statistics: ColumnStatistics, value: str, kind: QualKind) -> float | None:
+    equal = _common(statistics, _plain(value))
+    if equal is None or kind not in {"equal", "not_equal"}:
         return None
-    return equal if qual.kind == "equal" else 1.0 - nulls - equal
+    return equal if kind == "equal" else 1.0 - statistics.null_frac - equal
+
+
+def _fraction_of_list(statistics: ColumnStatistics, values: str) -> float | None:
+    """The part of the rows with one of the values; None unless all of them are common."""
+    known = dict(
+        zip(statistics.most_common_values or (), statistics.most_common_freqs or (), strict=False)
+    )
+    parts = [known.get(_plain(value)) for value in values.split(",")]
+    return None if None in parts else sum(part for part in parts if part is not None)
 
 
 def _common(statistics: ColumnStatistics, value: str) -> float | None:

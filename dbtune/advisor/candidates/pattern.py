@@ -11,7 +11,6 @@ from dbtune.snapshot.catalog import Column, IndexKey
 from dbtune.snapshot.model import Snapshot
 
 KIND = "btree"
-COVERS = False
 
 _C_LOCALES = frozenset({"C", "POSIX"})
 

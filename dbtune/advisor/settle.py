@@ -1,0 +1,107 @@
+"""Price the chosen set as a whole; leave out what it does without, and what is needlessly wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbtune.advisor.search import Search
+    from dbtune.advisor.targets import Target
+
+Names = frozenset[str]
+
+_EQUAL = 0.01
+"""The planner takes plans within 1 % for equally good (STD_FUZZ_FACTOR); so are statements here,
+by what they cost without any index."""
+_ONE_VISIT = 5.0
+"""Planner cost of fetching one page more at random, and its row: estimates of rows are whole, so
+none is surer than by one."""
+_TRIES = 4
+
+
+def settle(search: Search, chosen: Names) -> Iterator[Names]:
+    """Ever simpler sets, the first one priced as a whole."""
+    for target in search.concerned(chosen):
+        search.prices.price(target, chosen & search.relevant[target.key])
+    yield chosen
+    for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
+        if _saved(search, chosen, chosen - {name}) >= 0:
+            chosen = chosen - {name}
+            yield chosen
+    for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
+        for simpler in _simpler(search, name, chosen):
+            moved = chosen - {name} | {simpler}
+            # A few visits to the table are a fair price for a narrower index; a lost key is not.
+            share = _EQUAL if _same_keys(search, name, simpler) else 0.0
+            if search.is_allowed(moved) and _is_as_good(search, chosen, moved, share):
+                chosen = moved
+                yield chosen
+                break
+
+
+def _saved(search: Search, chosen: Names, moved: Names) -> float:
+    """What a move saves, asked no further than until it is clear that it saves nothing."""
+    saved = sum(search.fixed[n] for n in chosen - moved)
+    saved -= sum(search.fixed[n] for n in moved - chosen)
+    concerned = search.concerned(chosen ^ moved)
+    saved -= sum(_loss(search, target, chosen, moved, least=True) for target in concerned)
+    for target in concerned:
+        if saved < 0:
+            break
+        saved += _loss(search, target, chosen, moved, least=True)
+        search.prices.price(target, moved & search.relevant[target.key])
+        saved -= _loss(search, target, chosen, moved, least=False)
+    return saved
+
+
+def _loss(search: Search, target: Target, chosen: Names, moved: Names, *, least: bool) -> float:
+    """What a move makes a statement lose, at least or by the best known plan."""
+    prices, relevant = search.prices, search.relevant[target.key]
+    after = prices.find(target, moved & relevant)
+    if after is None and least:
+        cost = prices.least(target, moved & relevant)
+    else:
+        cost = prices.promised(target, moved & relevant).cost
+    before = prices.promised(target, chosen & relevant).cost
+    return target.value * (cost - before) / target.cost_before
+
+
+def _is_as_good(search: Search, chosen: Names, moved: Names, share: float) -> bool:
+    """True if no statement gets dearer by more than a share of what it cost without any index."""
+    prices = search.prices
+    for target in search.concerned(chosen ^ moved):
+        relevant = search.relevant[target.key]
+        now = prices.promised(target, chosen & relevant).cost
+        limit = now + max(share * target.cost_before, _ONE_VISIT)
+        if prices.least(target, moved & relevant) > limit:
+            return False
+        if prices.price(target, moved & relevant).cost > limit:
+            return False
+    return True
+
+
+def _simpler(search: Search, name: str, chosen: Names) -> list[str]:
+    """Smaller candidates on the same columns or fewer, beginning alike; smallest first."""
+    spec = search.prices.hypothetical(name).spec
+    found = [
+        other
+        for target in search.concerned(frozenset({name}))
+        for other in search.relevant[target.key] - chosen
+        if search.relations[other] == spec.relation and _is_simpler(search, other, name)
+    ]
+    return sorted(dict.fromkeys(found), key=lambda n: (search.prices.size(n), n))[:_TRIES]
+
+
+def _same_keys(search: Search, name: str, other: str) -> bool:
+    return search.prices.hypothetical(name).spec.keys == search.prices.hypothetical(other).spec.keys
+
+
+def _is_simpler(search: Search, one: str, other: str) -> bool:
+    simple, spec = (search.prices.hypothetical(n).spec for n in (one, other))
+    return (
+        simple.access_method == spec.access_method
+        and simple.keys == spec.keys[: len(simple.keys)]
+        and set(simple.columns) <= set(spec.columns)
+        and search.prices.size(one) < search.prices.size(other)
+    )
