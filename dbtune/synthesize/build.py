@@ -126,7 +126,7 @@ def own_text(shape: Shape, family: Text, counts: Counts) -> tuple[Domain, Spread
 def own_pool(
     known: Known, statistics: ColumnStatistics | None, counts: Counts
 ) -> tuple[Domain, Spread]:
-    """Only the known values: the most common ones as often as they are, the others evenly."""
+    """Only the known values, in their order: common ones as often as they are, others evenly."""
     common = dict(
         zip(
             (statistics.most_common_values if statistics else None) or (),
@@ -136,12 +136,18 @@ def own_pool(
     )
     if counts.unique:
         common = {}
-    order = sorted(range(len(known.texts)), key=lambda at: known.texts[at] not in common)
-    texts = [known.texts[at] for at in order]
-    values = Ragged.of([known.binaries[at] for at in order])
-    pool = Pool(values, {text: rank for rank, text in enumerate(texts)})
-    often = [common[t] for t in texts if t in common]
-    return pool, common_first(often, pool.size, counts)
+    pool = Pool(Ragged.of(known.binaries), known.by_text())
+    frequencies = np.array([common.get(text, 0.0) for text in known.texts])
+    if not frequencies.any():
+        return pool, even(pool.size, counts.present)
+    others = int((frequencies == 0).sum())
+    rest = max(counts.present - float(frequencies.sum()) * counts.rows, 0.0)
+    rows = np.where(frequencies > 0, frequencies * counts.rows, rest / max(others, 1))
+    ends = np.rint(np.cumsum(rows) * counts.present / max(float(rows.sum()), 1e-9))
+    sizes = np.diff(ends, prepend=0).astype(np.int64)
+    kept = np.flatnonzero(sizes)
+    one = np.ones(len(kept), np.int64)
+    return pool, Spread(np.cumsum(sizes[kept]), kept, one, one)
 
 
 def common_first(frequencies: Sequence[float], size: int, counts: Counts) -> Spread:

@@ -13,7 +13,7 @@ from dbtune.synthesize.family import Family, Text, Whole
 from dbtune.synthesize.order import key_of
 from dbtune.synthesize.pool import generate, wide_arrays
 from dbtune.synthesize.spread import Spread, even
-from dbtune.synthesize.values import Known, Session, read_known, shape_of
+from dbtune.synthesize.values import Known, Session, in_order, read_known, shape_of
 from dbtune.synthesize.wide import vectors
 
 POOL_LIMIT = 50_000
@@ -173,7 +173,7 @@ class Invention:
         if counts.unique:
             present = min(counts.present, len(known.texts))
             counts = replace(counts, present=present, distinct=present)
-        return own_pool(known, statistics, counts)
+        return own_pool(in_order(self.session, column.type, known), statistics, counts)
 
     def _invented(self, column: Column, base: str, counts: Counts) -> Sequence[str]:
         """Values that only the type is known to allow."""

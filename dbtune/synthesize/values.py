@@ -44,6 +44,24 @@ def read_known(
     return Known(kept, binaries, keys), family
 
 
+def in_order(session: Session, type_name: str, known: Known) -> Known:
+    """The same values in the order of their type, if it has one."""
+    query = (
+        f"SELECT n FROM unnest(%s::text[]) WITH ORDINALITY AS t (v, n) ORDER BY v::{type_name}, n"
+    )
+    try:
+        with session.transaction():
+            rows = session.execute(query.encode(), (list(known.texts),)).fetchall()
+    except psycopg.Error:  # such as json, or a composite type with one in it
+        return known
+    order = [number - 1 for (number,) in rows]
+    return Known(
+        tuple(known.texts[at] for at in order),
+        tuple(known.binaries[at] for at in order),
+        tuple(known.keys[at] for at in order),
+    )
+
+
 def read_binaries(session: Session, type_name: str, texts: Sequence[str]) -> dict[str, bytes]:
     """The binary form of each value that the type accepts."""
     if not texts:
