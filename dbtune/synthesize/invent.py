@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from dbtune.synthesize.wide import vectors
 POOL_LIMIT = 50_000
 """How many values a column has at most whose type dbtune cannot count in."""
 
+_MODIFIER = re.compile(r"\([^)]*\)")
 _POOL_BYTES = 20_000_000
 _LEAST = 50
 
@@ -190,7 +192,8 @@ class Invention:
 
 
 def _plain(type_name: str) -> str:
-    return type_name.partition("(")[0].rpartition(".")[2]
+    """A type's name without schema and modifier: timestamp(3) without time zone has it inside."""
+    return _MODIFIER.sub("", type_name).rpartition(".")[2]
 
 
 def _limit(type_name: str) -> int:

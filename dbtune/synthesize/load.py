@@ -68,7 +68,7 @@ def load_rows(session: Connection[Any], filled: Filled, progress: Progress) -> L
                 rows = _copy(session, filled, columns, bound, progress)
         except psycopg.Error as error:
             words = refusal(error, session)
-            refused = _blamed(error, columns)
+            refused = _blamed(error, columns) or _unreadable(session, filled, columns, error)
             if isinstance(error, psycopg.errors.CheckViolation) and not bound:
                 bound = _bound(session, filled)
                 if bound:
@@ -131,6 +131,24 @@ def _blamed(error: psycopg.Error, columns: Sequence[Column]) -> Column | None:
     """The column whose value the server could not take."""
     context = (error.diag.context or "").partition("\n")[0]
     return next((c for c in columns if context.endswith(f", column {c.name}")), None)
+
+
+def _unreadable(
+    session: Connection[Any], filled: Filled, columns: Sequence[Column], error: psycopg.Error
+) -> Column | None:
+    """The first column whose type has no binary form, made text, if the error is about that."""
+    if not isinstance(error, psycopg.errors.UndefinedFunction):
+        return None
+    query = """
+        SELECT a.attname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = to_regclass(%s) AND t.typreceive = 0"""
+    found = {name for (name,) in session.execute(query, (filled.unit.name.sql,))}
+    refused = next((c for c in columns if c.name in found), None)
+    if refused:  # COPY BINARY asks for a reader of every column, named or not
+        name = quote_identifier(refused.name)
+        sql = f"ALTER TABLE {filled.unit.name.sql} ALTER COLUMN {name} TYPE text USING NULL"
+        session.execute(sql.encode())
+    return refused
 
 
 def _bound(session: Connection[Any], filled: Filled) -> str:

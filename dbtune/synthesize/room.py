@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dbtune.errors import BadInput
 from dbtune.snapshot.model import Snapshot
-from dbtune.synthesize.unit import Unit, leaves, row_count
+from dbtune.synthesize.unit import Scale, Unit, leaves, row_count, units_of
 from dbtune.typeset.figures import bytes_text
 
 _SPARE = 0.9
@@ -42,6 +42,12 @@ def require_room(snapshot: Snapshot, units: Sequence[Unit], folder: Path, factor
 def bytes_needed(units: Sequence[Unit], snapshot: Snapshot) -> float:
     """How much all of it takes on a disk while it is made."""
     return sum(_bytes_of(unit, snapshot) for unit in units)
+
+
+def room_text(snapshot: Snapshot, scale: Scale) -> str:
+    """What filling a server that cannot be looked into needs."""
+    size = bytes_text(round(bytes_needed(units_of(snapshot, scale), snapshot)))
+    return f"About {size} are needed with indexes; what room that server has cannot be seen."
 
 
 def _bytes_of(unit: Unit, snapshot: Snapshot) -> float:

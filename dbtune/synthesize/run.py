@@ -31,8 +31,9 @@ from dbtune.synthesize.schema import NotMade, finish_schema, make_tables, set_se
 from dbtune.synthesize.unit import Scale, Unit, units_of
 from dbtune.synthesize.wide import with_wide_values
 from dbtune.twin.settings import planner_values
-from dbtune.twin.twin import DATABASE, ROLE, create_database
+from dbtune.twin.twin import ROLE, create_database
 
+DATABASE = "synthesized"
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "shared_buffers": "256MB",
@@ -86,7 +87,7 @@ def synthesised_server(
     scale = scale or Scale()
     progress.stage("start embedded server")
     with running_cluster(binaries or wheel_binaries(), settings=SETTINGS) as cluster:
-        locale = create_database(cluster, snapshot)
+        locale = create_database(cluster, snapshot, DATABASE)
         dsn = cluster.dsn(DATABASE)
         owner_dsn = make_conninfo(dsn, user=ROLE)
         with (

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import psycopg
 import pytest
@@ -24,6 +23,7 @@ from dbtune.synthesize.room import require_room
 from dbtune.synthesize.run import Synthesised, synthesise_into
 from dbtune.synthesize.unit import Scale, units_of
 from tests.conftest import TestServer
+from tests.synthesize.conftest import ask
 from tests.synthesize.distance import distances
 
 HERE = Path(__file__).parent
@@ -31,19 +31,6 @@ SHOP = (HERE / "shop.sql").read_text(encoding="utf-8")
 HARD = (HERE / "hard.sql").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.pg(">= 15")
-
-
-@pytest.fixture
-def make_into(make_database: Callable[..., str]) -> Callable[..., tuple[str, Synthesised]]:
-    """Synthesise a snapshot into a fresh database; returns its DSN and what was made."""
-
-    def make(snapshot: Snapshot, **options: Any) -> tuple[str, Synthesised]:
-        dsn = make_database()
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute("DROP EXTENSION pg_stat_statements")
-        return dsn, synthesise_into(dsn, snapshot, progress=Silent(), **options)
-
-    return make
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +46,6 @@ def shop(server: TestServer) -> Iterator[Snapshot]:
             inside.execute(f"VACUUM{vacuum}".encode())
         yield collect(dsn)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-def ask(dsn: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn) as connection:
-        return connection.execute(query.encode()).fetchall()
 
 
 def invalid_constraints(dsn: str) -> list[str]:
@@ -215,37 +197,6 @@ def test_a_database_that_is_not_empty_is_refused(
     with pytest.raises(BadInput, match=r"not empty.*public\.precious"):
         synthesise_into(target, source, progress=Silent())
     assert ask(target, "SELECT * FROM precious") == [(1,)]
-
-
-class Interrupting:
-    """Progress that presses Ctrl-C when a stage begins."""
-
-    def __init__(self, stage: str) -> None:
-        self._stage = stage
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        del total
-        if name.startswith(self._stage):
-            raise KeyboardInterrupt
-
-    def step(self, count: int = 1) -> None:
-        pass
-
-
-@pytest.mark.parametrize("stage", ["fill event", "build indexes", "analyze"])
-def test_nothing_half_made_is_left(
-    shop: Snapshot, make_database: Callable[..., str], stage: str
-) -> None:
-    target = make_database()
-    with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute("DROP EXTENSION pg_stat_statements")
-    with pytest.raises(KeyboardInterrupt):
-        synthesise_into(target, shop, progress=Interrupting(stage), scale=Scale(0.02))
-    query = """
-        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
-        UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
-        UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"""
-    assert ask(target, query) == []
 
 
 def test_what_does_not_fit_is_refused_with_the_arithmetic(shop: Snapshot, tmp_path: Path) -> None:
