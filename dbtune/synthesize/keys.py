@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from dbtune.synthesize.fill import Fill, lead_of
+from dbtune.synthesize.fill import Fill, KeyRows, lead_of
 from dbtune.synthesize.order import drawn, hashed, shuffled
 from dbtune.synthesize.ragged import Ints, Mask
 from dbtune.synthesize.spread import Spread
@@ -251,3 +251,32 @@ def first_of_each(fills: Sequence[Fill], rows: Ints) -> Ints:
     for places in kept_anyway:
         keep[places] = True
     return rows[keep]
+
+
+def key_rows(fills: Sequence[Fill], leads: int, kept: Ints | None, rows: int) -> KeyRows:
+    """The keys of a table's rows, sorted by their first `leads` columns; none has a null.
+
+    Worked out chunk by chunk, so that only the order of the rows is held in memory.
+    """
+    size = rows if kept is None else len(kept)
+    lead, columns = whole_array(size), [whole_array(size) for _ in fills[leads:]]
+    done = 0
+    for start in range(0, size, _CHUNK):
+        end = min(start + _CHUNK, size)
+        chunk = np.arange(start, end) if kept is None else kept[start:end]
+        present = lead_of(tuple(fills), chunk)[1]
+        chunk = chunk if present is None else chunk[present]
+        after = done + len(chunk)
+        lead[done:after] = lead_of(tuple(fills[:leads]), chunk)[0]
+        for column, fill in zip(columns, fills[leads:], strict=True):
+            column[done:after] = fill.ranks(chunk)[0]
+        done = after
+    order = np.argsort(lead[:done], kind="stable")
+    return KeyRows(_taken(lead, order), tuple(_taken(column, order) for column in columns))
+
+
+def _taken(values: Ints, order: Ints) -> Ints:
+    taken = whole_array(len(order))
+    for start in range(0, len(order), _CHUNK):
+        taken[start : start + _CHUNK] = values[order[start : start + _CHUNK]]
+    return taken

@@ -20,13 +20,12 @@ from dbtune.synthesize.fill import (
     Picked,
     Stored,
     Translated,
-    lead_of,
     may_be_null,
     with_value,
 )
 from dbtune.synthesize.grouped import groups_of
 from dbtune.synthesize.invent import Invention
-from dbtune.synthesize.keys import first_of_each, unique_together
+from dbtune.synthesize.keys import first_of_each, key_rows, unique_together
 from dbtune.synthesize.linked import Links, Place
 from dbtune.synthesize.order import Order, key_of
 from dbtune.synthesize.ragged import Ints
@@ -222,24 +221,14 @@ class Planner:
             return None
         filled = self.filled(units[0])
         if found not in self._key_rows:
-            rows = filled.kept if filled.kept is not None else np.arange(filled.unit.rows)
             fills = tuple(filled.fills[c] for c in columns)
-            rows = rows[_all_present(fills, rows)]
-            lead, _ = lead_of(fills[:leads], rows)
-            order = np.argsort(lead, kind="stable")
-            others = tuple(f.ranks(rows[order])[0] for f in fills[leads:])
-            self._key_rows[found] = KeyRows(lead[order], others)
+            self._key_rows[found] = key_rows(fills, leads, filled.kept, filled.unit.rows)
         return self._key_rows[found], tuple(filled.fills[c].domain for c in columns)
 
 
 def _notably(one: Drawn, other: Drawn) -> bool:
     """True if rows lie notably more in the order of one column than in that of another."""
     return abs(one.order.correlation) > abs(other.order.correlation) + _NOTABLE
-
-
-def _all_present(fills: tuple[Fill, ...], rows: Ints) -> Ints:
-    mask = lead_of(fills, rows)[1]
-    return np.arange(len(rows)) if mask is None else np.flatnonzero(mask)
 
 
 def _within(fill: Fill, domain: Domain) -> Fill | None:
