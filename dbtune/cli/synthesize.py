@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 from dbtune.errors import BadInput
 
 if TYPE_CHECKING:
+    from dbtune.snapshot.model import Snapshot
     from dbtune.synthesize.run import Synthesised
     from dbtune.synthesize.unit import Scale
 
@@ -52,10 +54,10 @@ def run(
     from dbtune.synthesize.run import synthesise_into, synthesised_server
 
     read = read_snapshot(snapshot)
-    scales = scales_of(scale, tuple(relation or ()))
+    scales = scales_of(scale, tuple(relation or ()), read)
     tell = _tell_json if as_json else _tell
     with shown_progress() as stages:
-        if into:
+        if into is not None:
             typer.echo(room_text(read, scales), err=True)
             made = synthesise_into(into, read, progress=stages, scale=scales, seed=seed)
             stages.end()
@@ -67,14 +69,16 @@ def run(
             _wait()
 
 
-def scales_of(factor: float, named: tuple[str, ...]) -> Scale:
+def scales_of(factor: float, named: tuple[str, ...], snapshot: Snapshot) -> Scale:
     """The scale of all relations, and those named NAME=F.
 
     Raises:
-        BadInput: not of that form.
+        BadInput: not of that form, no number of rows, or of no relation of the snapshot.
     """
     from dbtune.synthesize.unit import Scale
 
+    if not isfinite(factor):
+        raise BadInput(f"--scale {factor} is no number of rows.", "Write: --scale 0.1")
     by_relation: dict[str, float] = {}
     for text in named:
         name, _, number = text.rpartition("=")
@@ -82,8 +86,15 @@ def scales_of(factor: float, named: tuple[str, ...]) -> Scale:
             by_relation[name] = float(number)
         except ValueError:
             name = ""
-        if not name or by_relation[name] < 0:
+        if not name or not 0 <= by_relation[name] < inf:
             raise BadInput(f"--relation {text} is no scale.", "Write: --relation orders=0.1")
+        if not any(
+            name in (r.name.name, f"{r.name.schema}.{r.name.name}") for r in snapshot.relations
+        ):
+            raise BadInput(
+                f"--relation {text}: the snapshot has no relation {name}.",
+                "Names are as in the catalog, with or without schema, not quoted.",
+            )
     return Scale(factor, by_relation)
 
 
