@@ -25,9 +25,9 @@ INSERT INTO parcel SELECT n, CASE WHEN n % 10 < 6 THEN 'done' WHEN n % 10 < 9 TH
   (ARRAY['a', 'n', 'r'])[1 + n % 3], CASE WHEN n % 3 = 1 AND n % 4 = 0 THEN 'f' ELSE 'o' END,
   date '2026-01-01' + n * 31 % 300, date '2026-01-01' + n * 31 % 300 + n % 20
   FROM generate_series(1, 20000) n;
-CREATE STATISTICS (mcv) ON state, late FROM parcel;
-CREATE STATISTICS (dependencies) ON city, region FROM parcel;
-CREATE STATISTICS (ndistinct) ON city, shop FROM parcel;
+CREATE STATISTICS s1 (mcv) ON state, late FROM parcel;
+CREATE STATISTICS s2 (dependencies) ON city, region FROM parcel;
+CREATE STATISTICS s3 (ndistinct) ON city, shop FROM parcel;
 """
 GROUPS = "SELECT flag, status, count(*) FROM parcel GROUP BY flag, status"
 
