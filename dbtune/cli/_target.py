@@ -65,7 +65,12 @@ def snapshot_and_traffic(
     """
     if not logs:
         return snapshot_of(target, options, progress, workload_file=workload_file), None
-    from dbtune.collect.logs import read_logs, snapshot_of_logs, statements_of_logs
+    from dbtune.collect.logs import (
+        read_logs,
+        settings_gaps,
+        snapshot_of_logs,
+        statements_of_logs,
+    )
 
     known = None
     if target is not None:
@@ -74,6 +79,8 @@ def snapshot_and_traffic(
     traffic = read_logs(logs, line_prefix=line_prefix, show_values=show_values, progress=progress)
     if known is None:
         return snapshot_of_logs(traffic), traffic
+    unlogged = (*traffic.not_collected, *settings_gaps(known.settings))
+    traffic = replace(traffic, not_collected=unlogged)
     if not known.statements:
         known = replace(known, statements=statements_of_logs(traffic))
     return known, traffic

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from dbtune.server.cluster import running_cluster
+from tests.benchmarks.log_kinds import KINDS, write_log
 from tests.conftest import find_binaries
 from tests.logs.conftest import LOGGING, LoggingServer
 
@@ -38,18 +39,16 @@ INSERT INTO lead SELECT g, g % 1000 + 1, 't' || g FROM generate_series(1, 10000)
 _READ = """
 import json, sys, time
 from pathlib import Path
-from dbtune.access.link import links_of
-from dbtune.access.loops import Limits
-from dbtune.access.pattern import patterns
-from dbtune.collect.logs import read_logs
+from dbtune.collect.logs import read_logs, snapshot_of_logs
+from dbtune.pipeline import AnalyzeOptions, analyze
 begun = time.perf_counter()
 traffic = read_logs([Path(sys.argv[1])])
-found = patterns(traffic, links_of(None), Limits(5, 10, 0.09, 100.0))
+options = AnalyzeOptions(engine="none")
+report = analyze(snapshot_of_logs(traffic), options, traffic=traffic).report
 seconds = time.perf_counter() - begun
 peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
-name = lambda shape: shape.fingerprint if shape else ''
-shapes = sorted((p.kind, name(p.child), name(p.parent)) for p in found)
-print(json.dumps([seconds, peak, traffic.lines, traffic.damaged_lines, shapes]))
+found = sorted((f.fingerprint, f.rule, f.evidence.get("tier")) for f in report.findings)
+print(json.dumps([seconds, peak, traffic.lines, traffic.damaged_lines, found]))
 """
 
 
@@ -78,22 +77,28 @@ def main() -> None:
         folder = Path(name)
         files = _logs(folder)
         print(
-            f"{'file':8} {'program':9} {'lines':>8} {'lines/s':>8} {'ratio':>6} "
+            f"{'file':10} {'program':9} {'lines':>8} {'lines/s':>8} {'ratio':>6} "
             f"{'processor s per million lines':>30} {'ratio':>6} {'peak MB':>8}"
         )
         for label, file in files.items():
             _compare(label, file, folder)
-        damaged = _damaged(files["csvlog"], folder / "damaged.csv")
-        clean, broken = _dbtune(files["csvlog"]), _dbtune(damaged)
+        damaged, hit = damaged_copy(files["csvlog"], folder / "damaged.csv")
+        clean, broken = dbtune_reading(files["csvlog"]), dbtune_reading(damaged)
         same = "the same findings" if clean.found == broken.found else "OTHER FINDINGS"
-        print(f"1 % of the lines damaged: {broken.damaged} counted as damaged, {same}")
+        print(f"{hit:,} of {clean.lines:,} lines damaged: {broken.damaged:,} unread, {same}")
         for finding in sorted(set(clean.found) ^ set(broken.found)):
             print("   ", "clean only:" if finding in clean.found else "damaged only:", *finding)
+        for kind in KINDS:
+            file = write_log(folder / f"{kind.__name__}.csv", kind, LINES // 5, 200_000_000)
+            _compare("csvlog", file, folder, name=kind.__name__, pgbadger_lines=20_000)
+            file.unlink()
 
 
-def _compare(label: str, file: Path, folder: Path) -> None:
-    ours = _dbtune(file)
-    theirs = _pgbadger(label, _head(file, folder / f"head{file.suffix}", PGBADGER_LINES))
+def _compare(
+    label: str, file: Path, folder: Path, *, name: str = "", pgbadger_lines: int = PGBADGER_LINES
+) -> None:
+    ours = dbtune_reading(file)
+    theirs = _pgbadger(label, _head(file, folder / f"head{file.suffix}", pgbadger_lines))
     for program, reading in (("dbtune", ours), ("pgbadger", theirs)):
         if reading is None:
             continue
@@ -102,12 +107,14 @@ def _compare(label: str, file: Path, folder: Path) -> None:
             wall = f"{ours.lines_per_second / theirs.lines_per_second:.1f}"
             processor = f"{theirs.processor_s_per_million / ours.processor_s_per_million:.1f}"
         print(
-            f"{label:8} {program:9} {reading.lines:8} {reading.lines_per_second:8.0f} {wall:>6} "
+            f"{name or label:10} {program:9} {reading.lines:8} {reading.lines_per_second:8.0f}"
+            f" {wall:>6} "
             f"{reading.processor_s_per_million:30.1f} {processor:>6} {reading.peak_mb:8.0f}"
         )
 
 
-def _dbtune(file: Path) -> Reading:
+def dbtune_reading(file: Path) -> Reading:
+    """What reading and judging a log costs, in a process of its own."""
     process = subprocess.Popen([sys.executable, "-c", _READ, str(file)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     said = process.stdout.read()
@@ -125,6 +132,8 @@ def _pgbadger(label: str, file: Path) -> Reading | None:
     if program is None:
         return None
     kind = {"csvlog": "csv", "jsonlog": "jsonlog", "stderr": "stderr"}[label]
+    with file.open("rb") as opened:
+        lines = sum(1 for _ in opened)
     best: Reading | None = None
     for jobs in {1, os.cpu_count() or 1}:
         # pgBadger removes its output file before writing it: never a device
@@ -138,7 +147,7 @@ def _pgbadger(label: str, file: Path) -> Reading | None:
         seconds = time.perf_counter() - begun
         process.returncode = 0  # waited for above
         spent = usage.ru_utime + usage.ru_stime
-        reading = Reading(PGBADGER_LINES, seconds, spent, usage.ru_maxrss / 1024)
+        reading = Reading(lines, seconds, spent, usage.ru_maxrss / 1024)
         best = min((r for r in (best, reading) if r), key=lambda r: r.seconds)
     return best
 
@@ -179,13 +188,19 @@ def _head(file: Path, target: Path, lines: int) -> Path:
     return target
 
 
-def _damaged(file: Path, target: Path) -> Path:
-    """The file with one line in a hundred cut, overwritten, or followed by junk."""
+def damaged_copy(file: Path, target: Path) -> tuple[Path, int]:
+    """The file with one line in a hundred cut, overwritten, or followed by junk; how many are.
+
+    Lines, not records: some are in the middle of a statement.
+    """
     choice = Random(1)
+    with file.open("rb") as source:
+        lines = sum(1 for _ in source)
+    hit = frozenset(choice.sample(range(lines), round(lines / 100)))
     with file.open("rb") as source, target.open("wb") as out:
-        for line in source:
-            out.write(_damage(line, choice) if choice.random() < 0.01 else line)
-    return target
+        for number, line in enumerate(source):
+            out.write(_damage(line, choice) if number in hit else line)
+    return target, len(hit)
 
 
 def _damage(line: bytes, choice: Random) -> bytes:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SQL = Path(__file__).parent / "sql"
-READING_JSON_MB, WORKING_MB, FETCHING_MB = 140, 95, 40
+READING_JSON_MB, WORKING_MB, FETCHING_MB = 140, 95, 60
 """What the engine may use, of what it counts: a whole process stays below 300 MB with it. Readers
 need their buffers, sorts spill to disk, and what is fetched is for Python to hold."""
 
@@ -22,11 +22,15 @@ THREADS = 2
 """Each thread that reads JSON holds 32 MB; what follows the reading is one thread's work anyway."""
 
 _FETCHED_ROWS = 2_000
-_NO_ROOM = re.compile(r"space left|write|Out of Memory", re.IGNORECASE)
+_NO_ROOM = re.compile(r"space left|write", re.IGNORECASE)
 
 
 class Unreadable(Exception):
     """The engine gave up on a file."""
+
+
+class TooLarge(Exception):
+    """A file's entries are so long that some thousand of them do not fit into the limit."""
 
 
 class Engine:
@@ -60,12 +64,16 @@ class Engine:
 
         Raises:
             Unreadable: the file holds what the engine's readers refuse as a whole.
+            TooLarge: it takes more memory than the limit.
         """
         import duckdb  # noqa: PLC0415 - see open_engine
 
         self._connection.begin()
         try:
             yield
+        except duckdb.OutOfMemoryException as error:
+            self._connection.rollback()
+            raise TooLarge(str(error)) from error
         except duckdb.Error as error:
             self._connection.rollback()
             if _NO_ROOM.search(str(error)):

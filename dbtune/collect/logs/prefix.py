@@ -37,8 +37,7 @@ _ESCAPES = {
 }
 _ESCAPE = re.compile(r"%(-?\d+)?(.)")
 
-# Tried in this order when nobody tells the prefix; the last one takes what looks like a time and
-# a process id, wherever they stand.
+# Tried in this order when nobody tells the prefix.
 USUAL_PREFIXES = (
     "%m [%p] %q%u@%d ",
     "%m [%p] ",
@@ -50,8 +49,14 @@ USUAL_PREFIXES = (
     "%t [%p-%l] %q%u@%d ",
     "%m [%p-%l] %q%u@%d ",
 )
-_ANY_PREFIX = re.compile(
-    rf"^(?:.*?(?P<at>{_TIME}(?:\.\d+)?))?(?:.*?[\[:= (](?P<pid>\d{{2,7}})[\]:, )-])?.*?{_SEVERITY}"
+# What looks like a time and a process id: one that is named or in brackets, wherever it stands,
+# else one after the time.
+_ANY_TIME = rf"(?P<at>{_TIME}(?:\.\d+)?)"
+_ANY_PREFIXES = (
+    re.compile(
+        rf"^(?=(?:.*?{_ANY_TIME})?).*?(?:\bpid\s?[=:]\s?|\[)(?P<pid>\d{{1,7}})\b.*?{_SEVERITY}"
+    ),
+    re.compile(rf"^(?:.*?{_ANY_TIME})?(?:.*?[\[:= (](?P<pid>\d{{2,7}})[\]:, )-])?.*?{_SEVERITY}"),
 )
 
 
@@ -80,9 +85,11 @@ def guess_pattern(lines: Sequence[str]) -> re.Pattern[str]:
     """The usual prefix that fits most of the lines, when nobody knows the setting."""
     patterns = [line_pattern(prefix) for prefix in USUAL_PREFIXES]
     fits = [sum(1 for line in lines if pattern.match(line)) for pattern in patterns]
-    loose = sum(1 for line in lines if _ANY_PREFIX.match(line))
+    named, loose = (sum(1 for line in lines if pattern.match(line)) for pattern in _ANY_PREFIXES)
     best = max(range(len(patterns)), key=lambda number: (fits[number], -number))
-    return patterns[best] if fits[best] and fits[best] >= 0.9 * loose else _ANY_PREFIX
+    if fits[best] and fits[best] >= 0.9 * loose:
+        return patterns[best]
+    return _ANY_PREFIXES[0 if named >= 0.9 * loose else 1]
 
 
 def _escaped(letter: str, *, padded: bool, seen: set[str]) -> str:

@@ -8,13 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from dbtune.collect.logs.engine import READING_JSON_MB, WORKING_MB, Engine, Unreadable, open_engine
+from dbtune.collect.logs.engine import (
+    READING_JSON_MB,
+    WORKING_MB,
+    Engine,
+    TooLarge,
+    Unreadable,
+    open_engine,
+)
 from dbtune.collect.logs.gaps import gaps, nothing_found
 from dbtune.collect.logs.pieces import Counts, is_clean, line_count, mended, pieces
 from dbtune.collect.logs.plans import PLAN_LONGEST_BYTES, logged_plans
 from dbtune.collect.logs.shapes import number_shapes
 from dbtune.collect.logs.source import Source
 from dbtune.collect.logs.units import traffic_of
+from dbtune.errors import BadInput
 from dbtune.progress import Progress, Silent
 from dbtune.traffic import Traffic
 
@@ -31,7 +39,13 @@ _ROWS = rf"(?i)({_ROW})(?:\s*,\s*{_ROW})+"
 _LONG = r"(?:\$[0-9]+\s*,\s*){3}|\)\s*,\s*\("
 _TRACE = r"traceparent='[0-9a-f]{2}-([0-9a-f]{32})-"
 _VOLATILE_TAGS = r",?\b(?:traceparent|tracestate)='[^']*'"
+TEXT_LONGEST_BYTES = 64 << 10
+"""Of a longer statement the beginning is read: no loop is made of such."""
+
+VALUES_LONGEST_BYTES = 4 << 10
+
 _BUFFER_BYTES = 8 << 20
+_FACTORS = (1, 3, 9)
 _CSV_NAMES = (
     "log_time", "user_name", "database_name", "process_id", "connection_from", "session_id",
     "session_line_num", "command_tag", "session_start_time", "virtual_transaction_id",
@@ -85,11 +99,7 @@ def _take(engine: Engine, piece: Source, folder: Path, counts: Counts) -> None:
     with ThreadPoolExecutor(1) as beside:
         lines = None if piece.format == "stderr" else beside.submit(line_count, piece.path)
         try:
-            with engine.attempt():
-                damaged = _ingest(engine, piece)
-                if damaged and not (piece.is_mended or is_clean(piece)):
-                    raise Unreadable
-            counts.damaged += damaged
+            counts.damaged += _ingest(engine, piece)
         except Unreadable:
             if piece.is_mended:
                 counts.damaged += line_count(piece.path)
@@ -101,7 +111,32 @@ def _take(engine: Engine, piece: Source, folder: Path, counts: Counts) -> None:
 
 
 def _ingest(engine: Engine, piece: Source) -> int:
-    """Insert a piece's entries; returns how many lines or records could not be read."""
+    """Insert a piece's entries; returns how many lines or records could not be read.
+
+    Entries of 100 KB and more are many megabytes a batch: they get more memory if they want it.
+
+    Raises:
+        BadInput: its entries are beyond all bounds.
+        Unreadable: it has to be mended first.
+    """
+    for factor in _FACTORS:
+        engine.limit(factor * (READING_JSON_MB if piece.format == "jsonlog" else WORKING_MB))
+        try:
+            with engine.attempt():
+                damaged = _insert(engine, piece)
+                if damaged and not (piece.is_mended or is_clean(piece)):
+                    raise Unreadable
+        except TooLarge:
+            continue
+        engine.limit(WORKING_MB)
+        return damaged
+    raise BadInput(
+        f"The entries of {piece.path} are too long to read in a gigabyte of memory.",
+        "Let the server log shorter ones: log_parameter_max_length = 1024.",
+    )
+
+
+def _insert(engine: Engine, piece: Source) -> int:
     compression = "gzip" if piece.packed else "none"
     common = {"file": piece.path, "compression": compression}
     if piece.format == "csvlog":
@@ -109,16 +144,15 @@ def _ingest(engine: Engine, piece: Source) -> int:
         columns = dict.fromkeys((_CSV_NAMES + spare)[: piece.width], "VARCHAR")
         engine.run("csvlog", **common, columns=columns, buffer_bytes=_BUFFER_BYTES)
     elif piece.format == "jsonlog":
-        engine.limit(READING_JSON_MB)
         engine.run("jsonlog", **common)
     else:
         engine.run("textlog", file=piece.path, buffer_bytes=_BUFFER_BYTES)
     before = _damaged(engine)
     engine.run(
-        "ingest", literal=_LITERAL, sign=_SIGN, long=_LONG, list=_LIST, rows=_ROWS, trace=_TRACE,
+        "ingest", literal=_LITERAL, sign=_SIGN, longest=TEXT_LONGEST_BYTES,
+        longest_given=VALUES_LONGEST_BYTES, long=_LONG, list=_LIST, rows=_ROWS, trace=_TRACE,
         volatile_tags=_VOLATILE_TAGS, longest_plan=PLAN_LONGEST_BYTES,
     )  # fmt: skip
-    engine.limit(WORKING_MB)
     return _damaged(engine) - before
 
 

@@ -8,7 +8,9 @@ WITH said AS (
                 THEN substring(message, strpos(message, ' ms') + 3) ELSE '  ' || message END AS rest,
            CASE WHEN starts_with(message, 'duration: ')
                 THEN try_cast(substring(message, 11, strpos(message, ' ms') - 11) AS DOUBLE) END AS ms
-    FROM raw
+    FROM (SELECT * REPLACE (CASE WHEN strlen(message) > {longest} AND NOT contains(left(message, 60), 'plan:')
+                                 THEN left(message, {longest}) ELSE message END AS message)
+          FROM raw)
     WHERE (severity = 'LOG' AND (starts_with(message, 'duration: ')
                                  OR starts_with(message, 'statement: ')
                                  OR starts_with(message, 'execute ')))
@@ -75,6 +77,7 @@ WITH said AS (
                 ELSE replaced END AS shape_text
     FROM shaped
 )
+SELECT * EXCLUDE all_given FROM (
 SELECT hash(session) AS session, line, epoch_ms(try_cast(left(logged_at, 23) AS TIMESTAMP)) AS at_ms,
        -- simple statements are logged after their own transaction, as number 0
        CASE WHEN NOT ends_with(transaction, '/0') THEN hash(transaction) END AS transaction,
@@ -92,5 +95,7 @@ SELECT hash(session) AS session, line, epoch_ms(try_cast(left(logged_at, 23) AS 
             WHEN has_parameters THEN substring(told, 13)
             WHEN is_prepared THEN substring(rest, 14)
             ELSE nullif(array_to_string(regexp_extract_all(statement, {literal}), chr(31)), '')
-            END AS given
-FROM listed;
+            END AS all_given,
+       -- whole pages of values are no parameters of a loop
+       CASE WHEN strlen(all_given) <= {longest_given} THEN all_given END AS given
+FROM listed);
