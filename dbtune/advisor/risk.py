@@ -24,13 +24,14 @@ def _risks(workload: Workload, search: Search, spec: IndexSpec, name: str) -> It
     relation = workload.snapshot.relation_by_name[spec.relation]
     if relation.reltuples < 0:
         yield f"{relation.name} was never analysed: run ANALYZE {relation.name.sql} first."
-    if spec.included:
-        visible = _visible_part(workload.snapshot, relation)
-        if visible < _MOSTLY_VISIBLE:
-            yield (
-                f"Only {visible:.0%} of the pages of {relation.name} are known to be visible to"
-                f" all: run VACUUM {relation.name.sql}, or the included columns save little."
-            )
+    visible = _visible_part(workload.snapshot, relation)
+    if visible < _MOSTLY_VISIBLE and (spec.included or _could_cover(search, spec)):
+        known = f"Only {visible:.0%} of the pages of {relation.name} are known to be visible to all"
+        vacuum = f"run VACUUM {relation.name.sql}"
+        if spec.included:
+            yield f"{known}: {vacuum}, or the included columns save little."
+        else:
+            yield f"{known}: {vacuum} and analyse again, since covering indexes save little before."
     looped = [
         target.key
         for target in search.targets
@@ -50,6 +51,18 @@ def _visible_part(snapshot: Snapshot, relation: Relation) -> float:
     leaves = list(snapshot.leaves(relation))
     pages = sum(leaf.relpages for leaf in leaves)
     return sum(leaf.relallvisible for leaf in leaves) / pages if pages > 0 else 1.0
+
+
+def _could_cover(search: Search, spec: IndexSpec) -> bool:
+    """True if a candidate begins like the index and holds more of what a statement reads."""
+    candidates = (search.prices.hypothetical(name).spec for name in search.prices.names())
+    return any(
+        c.relation == spec.relation
+        and c.predicate == spec.predicate
+        and c.keys[: len(spec.keys)] == spec.keys
+        and len(c.columns) > len(spec.columns)
+        for c in candidates
+    )
 
 
 def loops_on(plan: Plan, index: str) -> float:

@@ -11,6 +11,7 @@ import psycopg
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
 from dbtune.collect import collect
+from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec
 from dbtune.progress import Silent
 from dbtune.snapshot.model import StatementStatistics
@@ -116,8 +117,8 @@ def _build(connection: psycopg.Connection, specs: Sequence[IndexSpec]) -> int:
     """Build indexes; returns their bytes."""
     size = 0
     for spec in specs:
-        name = spec.default_name()
-        connection.execute(spec.ddl(name).encode())
+        connection.execute(spec.ddl(spec.default_name()).encode())
+        name = quote_identifier(spec.default_name())
         row = connection.execute("SELECT pg_relation_size(%s::regclass)", (name,)).fetchone()
         size += row[0] if row else 0
     # What was rolled back is dead weight for whoever comes after.
@@ -127,5 +128,5 @@ def _build(connection: psycopg.Connection, specs: Sequence[IndexSpec]) -> int:
 
 def _drop(connection: psycopg.Connection, specs: Sequence[IndexSpec]) -> None:
     for spec in specs:
-        connection.execute(f"DROP INDEX {spec.default_name()}".encode())
+        connection.execute(f"DROP INDEX {quote_identifier(spec.default_name())}".encode())
     connection.execute("VACUUM")
