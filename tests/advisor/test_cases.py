@@ -128,6 +128,21 @@ SILENT = [
     ("SELECT * FROM invoice TABLESAMPLE SYSTEM (1)", ""),
     ("EXECUTE something(1)", "not read"),
     ("SELECT * FROM no_such_table WHERE a = 1", ""),
+    # pitfalls: nothing to find by, nothing to gain, or served in another guise
+    ("SELECT * FROM account WHERE random() < 0.001", ""),
+    ("SELECT * FROM invoice WHERE issued_on > now() - interval '100 years'", ""),
+    ("SELECT * FROM currency WHERE name LIKE '%x'", "so small"),
+    ("SELECT * FROM currency c JOIN currency d ON d.rate = c.rate", "so small"),
+    ("SELECT * FROM account WHERE id = $1 AND email = $2", ""),
+    ("SELECT 1 FROM invoice WHERE id = $1 FOR UPDATE", "existing indexes already serve it"),
+    ("SELECT id FROM invoice WHERE id > $1 ORDER BY id LIMIT 50", "existing indexes already"),
+    ("SELECT * FROM invoice WHERE doc IS NOT NULL", ""),
+    ("SELECT * FROM event WHERE at >= '2023-01-01'", ""),
+    ("SELECT * FROM invoice WHERE id IN (SELECT id FROM account WHERE id = $1)", ""),
+    ("SELECT * FROM generate_series(1, 10) g", "reads no table"),
+    ("DELETE FROM account WHERE id = ANY($1)", "existing indexes already serve it"),
+    ("UPDATE invoice SET is_disputed = NOT is_disputed", ""),
+    ("INSERT INTO currency VALUES ('x') ON CONFLICT (code) DO NOTHING", ""),
 ]
 
 

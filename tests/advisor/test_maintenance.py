@@ -84,3 +84,19 @@ def test_a_column_that_is_always_updated_is_not_included(ask: Ask) -> None:
     assert created(ask(read)) == ["invoice(account_id) include (amount)"]
     busy = ("UPDATE invoice SET amount = $1 WHERE id = $2", 150_000)
     assert created(ask(read, busy)) == ["invoice(account_id)"]
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        "UPDATE invoice SET priority = $1 WHERE id = $2",
+        "INSERT INTO invoice (id, priority) VALUES ($1, $2)",
+        "DELETE FROM invoice WHERE id = $1",
+    ],
+)
+def test_what_is_written_all_the_time_is_left_alone(ask: Ask, busy: str) -> None:
+    read = ("SELECT * FROM invoice WHERE priority = $1", 5)
+    assert created(ask(read)) == ["invoice(priority)"]
+    advice = ask(read, (busy, 50_000_000))
+    assert created(advice) == []
+    assert [d for d in advice.declined if "costs in writes" in d.reason]
