@@ -17,14 +17,15 @@ from dbtune.bench.measure import (
     SLOTS,
     Effort,
     Series,
+    Slot,
     first_line,
     measure,
     quiet,
     raise_if_lost,
     visit,
 )
-from dbtune.bench.result import Row, rows_of
-from dbtune.bench.stats import Judgement, Verdict
+from dbtune.bench.result import rows_of
+from dbtune.bench.stats import Effect, Judgement, Verdict, effect_of, verdicts
 from dbtune.bench.stopwatch import Stopwatch
 from dbtune.bench.switch import State
 from dbtune.bench.task import Task
@@ -35,10 +36,11 @@ from dbtune.progress import Progress
 from dbtune.verify.states import RolledBackDrops, leave
 
 STATES: tuple[State, ...] = ("before", "after")
-SIGHT_ROUNDS = 2
+FIRST_ROUNDS, SECOND_ROUNDS = 2, 4
 CLEARLY = 1.25
 """A statement whose every time after is so many times below every time before is faster: by chance
-alone two rounds come out so once in fifteen times, and in truth slower ones do not."""
+alone two rounds come out so once in fifteen times, and in truth slower ones do not. One whose every
+time is so many times above is slower: by chance four rounds come out so once in 495 times."""
 LEAST_ROUNDS = 8
 
 
@@ -113,8 +115,8 @@ def measured_of(
 ) -> Iterator[Measured | Declined]:
     """The figures of statements, those that need few rounds first.
 
-    A run is stopped at the effort's time cap. What is clearly faster at first sight is not run
-    again; everything else is measured and judged as in a benchmark. `endless` learns the
+    A run is stopped at the effort's time cap. What a few rounds settle is not run again; what
+    they leave looking slower is measured and judged as in a benchmark. `endless` learns the
     statements that the cap stops before the change, which need not be tried for another set.
 
     Raises:
@@ -138,7 +140,7 @@ def measured_of(
     patient = replace(effort, statement_timeout_s=3 * effort.statement_timeout_s)
     measurement = measure(connection, doubtful, switch, patient, progress)
     for row in rows_of(measurement, Judgement()):
-        yield _with_prediction(_measured(row), predicted)
+        yield _with_prediction(_measured(row.task, row.effect, row.verdict), predicted)
     for left in measurement.not_measured:
         yield Declined(left.text[:200], left.reason, left.fingerprint)
     if measurement.stopped == "interrupted":
@@ -154,7 +156,7 @@ def _at_first_sight(
     random: Random,
     endless: set[str],
 ) -> Measured | Declined | None:
-    """The figures, where a cap or two rounds settle them; else None."""
+    """The figures, where a cap or a few rounds settle them; else None."""
     key = task.fingerprint
     before = math.inf if key in endless else _once(stopwatch, task, switch, "before")
     after = _once(stopwatch, task, switch, "after")
@@ -169,17 +171,35 @@ def _at_first_sight(
         return _capped(stopwatch.connection, task, before, after)
     series = Series(task)
     series.typical_ms = {"before": before, "after": after}
-    for _ in range(SIGHT_ROUNDS):
-        for slot in random.sample(SLOTS, len(SLOTS)):
-            switch.enter(stopwatch.connection, "after" if slot == "after" else "before")
-            visit(stopwatch, series, slot)
-    means = {slot: [sum(r) / len(r) for r in rounds] for slot, rounds in series.rounds.items()}
-    befores, afters = [*means["before"], *means["again"]], means["after"]
-    if max(afters) * CLEARLY >= min(befores):
+    for rounds in (FIRST_ROUNDS, SECOND_ROUNDS):
+        while len(series.rounds["after"]) < rounds:
+            for slot in random.sample(SLOTS, len(SLOTS)):
+                switch.enter(stopwatch.connection, "after" if slot == "after" else "before")
+                visit(stopwatch, series, slot)
+        befores, afters = _means(series, "before", "again"), _means(series, "after")
+        if max(afters) * CLEARLY < min(befores):
+            return _clear(task, befores, afters, Verdict.FASTER)
+    if min(afters) > max(befores) * CLEARLY:
+        return _clear(task, befores, afters, Verdict.SLOWER)
+    judgement = Judgement()
+    effect = effect_of(series.timings(), judgement)
+    if effect.ratio > 1 + judgement.minimum_effect:
         return None
+    return _measured(task, effect, verdicts([effect], judgement)[0])
+
+
+def _means(series: Series, *slots: Slot) -> list[float]:
+    """Milliseconds of a run in each round of these slots, over the parameter sets."""
+    return [mean(times) for slot in slots for times in series.rounds[slot]]
+
+
+def _clear(
+    task: Task, befores: Sequence[float], afters: Sequence[float], verdict: Verdict
+) -> Measured:
+    """What ranges tell that do not meet; the bounds are those of the ranges."""
     return Measured(
-        key, task.calls, min(befores), min(afters), min(afters) / max(befores),
-        max(afters) / min(befores), Verdict.FASTER.value,
+        task.fingerprint, task.calls, min(befores), min(afters), min(afters) / max(befores),
+        max(afters) / min(befores), verdict.value,
     )  # fmt: skip
 
 
@@ -219,11 +239,10 @@ def _capped(
     )  # fmt: skip
 
 
-def _measured(row: Row) -> Measured:
-    effect = row.effect
+def _measured(task: Task, effect: Effect, verdict: Verdict) -> Measured:
     return Measured(
-        row.task.fingerprint, row.task.calls, effect.before_ms, effect.before_ms * effect.ratio,
-        effect.low, effect.high, row.verdict.value,
+        task.fingerprint, task.calls, effect.before_ms, effect.before_ms * effect.ratio,
+        effect.low, effect.high, verdict.value,
     )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def rows(server: str, snapshot: Snapshot) -> Iterator[tuple[object, ...]]:
     measured = assemble_workload(whole, None, Scope(), Silent())
     counted = assemble_workload(snapshot, None, Scope(), Silent())
     with connect_to_bench(server) as connection, open_twin(snapshot) as twin:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         without, times = total_cost(connection), _Times(connection)
         endless: set[str] = set()
         for budget in BUDGETS_MB:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import psycopg
 
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.assemble import assemble_workload
+from dbtune.bench.stopwatch import watching
+from dbtune.bench.switch import State
+from dbtune.bench.task import Run
 from dbtune.collect import collect
 from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec
@@ -18,6 +20,7 @@ from dbtune.snapshot.model import StatementStatistics
 from dbtune.snapshot.scope import Scope
 from dbtune.twin.twin import open_twin
 from dbtune.verify.clone import creations
+from dbtune.verify.states import RolledBackDrops, leave
 from tests.benchmarks.advisor.budgets import NOT_COUNTED, loaded, queries
 
 HEAD = (
@@ -49,37 +52,44 @@ WRITES = {
 
 
 def rows() -> Iterator[tuple[object, ...]]:
-    """One row a rate. Times are measured: queries once each, writes a batch, by the row."""
+    """One row a rate; times with and without the indexes, measured in turn."""
     with (
         loaded(SCALE) as server,
         psycopg.connect(server, autocommit=True) as connection,
     ):
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         reads = {n: text for n, text in queries().items() if n not in NOT_COUNTED}
-        before = {n: _run(connection, text)[0] for n, text in reads.items()}
-        written = {name: _run(connection, text) for name, (_, text) in WRITES.items()}
+        both = {
+            **{str(n): text for n, text in reads.items()},
+            **{n: w[1] for n, w in WRITES.items()},
+        }
+        batch = {name: _batch(connection, text) for name, (_, text) in WRITES.items()}
+        taken = _times(connection, both, ())
         snapshot = collect(server)
         with open_twin(snapshot) as twin:
             for rate in RATES:
                 statements = (
-                    *(_statement(text, 1, 1, before[n]) for n, text in reads.items()),
-                    *(_write(name, rate, written[name]) for name in WRITES if rate),
+                    *(_statement(text, 1, 1, taken[str(n)][0]) for n, text in reads.items()),
+                    *(_write(name, rate, taken[name][0], batch[name]) for name in WRITES if rate),
                 )
                 workload = assemble_workload(
                     replace(snapshot, statements=statements), twin, Scope(), Silent()
                 )
                 advice = advise(workload, twin, AdvisorOptions())
-                made = creations(advice.recommendations)
-                size = _build(connection, list(made))
-                read_ms = sum(_run(connection, text)[0] for text in reads.values())
-                writes = {name: _run(connection, text) for name, (_, text) in WRITES.items()}
-                _drop(connection, list(made))
-                figures = (
-                    sum(before.values()), read_ms, _sum(rate, written), _sum(rate, writes),
-                )  # fmt: skip
+                made = tuple(creations(advice.recommendations))
+                size = _build(connection, made)
+                now = _times(connection, both, made)
+                _drop(connection, made)
+                figures = [
+                    sum(now[str(n)][side] for n in reads) for side in (0, 1)
+                ] + [
+                    sum(rate * WRITES[n][0] * now[n][side] / batch[n] for n in WRITES)
+                    for side in (0, 1)
+                ]  # fmt: skip
                 yield (rate, len(made), f"{size / 2**20:.0f}", *_seconds(figures))
 
 
-def _seconds(figures: tuple[float, float, float, float]) -> tuple[str, ...]:
+def _seconds(figures: Sequence[float]) -> tuple[str, ...]:
     before, after = figures[0] + figures[2], figures[1] + figures[3]
     words = (f"{ms / 1000:.2f}" for ms in (*figures, before, after))
     return (*words, f"{after / before:.3f}")
@@ -91,26 +101,35 @@ def _statement(text: str, calls: int, rows: int, ms: float) -> StatementStatisti
     )
 
 
-def _write(name: str, rate: int, once: tuple[float, int]) -> StatementStatistics:
+def _write(name: str, rate: int, ms: float, batch: int) -> StatementStatistics:
     factor, text = WRITES[name]
     total = round(rate * factor)
-    return _statement(text, max(1, total // once[1]), total, total * once[0] / once[1])
+    return _statement(text, max(1, total // batch), total, total * ms / batch)
 
 
-def _sum(rate: int, taken: dict[str, tuple[float, int]]) -> float:
-    """Milliseconds of all writes of a rate."""
-    return sum(rate * WRITES[name][0] * ms / count for name, (ms, count) in taken.items())
+def _batch(connection: psycopg.Connection, text: str) -> int:
+    """The rows that a batch writes."""
+    with connection.transaction(force_rollback=True):
+        return connection.execute(text.encode()).rowcount
 
 
-def _run(connection: psycopg.Connection, text: str) -> tuple[float, int]:
-    """The least milliseconds of some runs, rolled back, and the rows of one."""
-    taken, rows = [], 0
-    for _ in range(RUNS):
-        with connection.transaction(force_rollback=True):
-            started = time.perf_counter()
-            rows = connection.execute(text.encode()).rowcount
-            taken.append(1000 * (time.perf_counter() - started))
-    return min(taken), rows
+def _times(
+    connection: psycopg.Connection, texts: Mapping[str, str], made: Sequence[IndexSpec]
+) -> dict[str, tuple[float, float]]:
+    """The least milliseconds of each text without and with the indexes, run in turn."""
+    names = [quote_identifier(spec.default_name()) for spec in made]
+    switch = RolledBackDrops(tuple(names))
+    found = {}
+    with watching(connection) as stopwatch:
+        for name, text in texts.items():
+            taken: dict[State, list[float]] = {"before": [], "after": []}
+            for _ in range(RUNS):
+                for state, of_it in taken.items():
+                    switch.enter(connection, state)
+                    of_it.append(stopwatch.time([Run(text)], writes=name in WRITES))
+            found[name] = (min(taken["before"]), min(taken["after"]))
+            leave(connection)
+    return found
 
 
 def _build(connection: psycopg.Connection, specs: Sequence[IndexSpec]) -> int:
