@@ -177,9 +177,17 @@ class _Run:
         ]
         wide = self._add(prices, specs, Counter(), [])
         wide.update((prices.hypothetical(name).spec, name) for name in wanted)
+        alike: dict[object, list[IndexSpec]] = {}
+        for spec in wide:
+            alike.setdefault((spec.relation, spec.keys[0]), []).append(spec)
         for target in targets:
-            own = [prices.hypothetical(name).spec for name in sorted(relevant[target.key])]
-            more = {n for s, n in wide.items() if any(may_replace(s, narrow) for narrow in own)}
+            more = {
+                wide[spec]
+                for name in relevant[target.key]
+                for narrow in (prices.hypothetical(name).spec,)
+                for spec in alike.get((narrow.relation, narrow.keys[0]), ())
+                if may_replace(spec, narrow)
+            }
             if more - relevant[target.key]:
                 relevant[target.key] |= more
                 try:

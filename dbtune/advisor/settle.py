@@ -26,8 +26,9 @@ def settle(search: Search, chosen: Names) -> Iterator[Names]:
         search.prices.price(target, chosen & search.relevant[target.key])
     yield chosen
     for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
-        if _saved(search, chosen, chosen - {name}) >= 0:
-            chosen = chosen - {name}
+        moved = chosen - {name}
+        if not _earns(search, chosen, moved) or _saved(search, chosen, moved) >= 0:
+            chosen = moved
             yield chosen
     for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
         for simpler in _simpler(search, name, chosen):
@@ -38,6 +39,21 @@ def settle(search: Search, chosen: Names) -> Iterator[Names]:
                 chosen = moved
                 yield chosen
                 break
+
+
+def _earns(search: Search, chosen: Names, moved: Names) -> bool:
+    """True if some statement gains what the user asks for by the index that a move takes out."""
+    least_share = 1 - search.options.min_gain_pct / 100
+    prices = search.prices
+    for target in search.concerned(chosen - moved):
+        relevant = search.relevant[target.key]
+        now = prices.promised(target, chosen & relevant)
+        if (chosen - moved) & now.used:
+            if now.cost <= least_share * prices.least(target, moved & relevant):
+                return True
+            if now.cost <= least_share * prices.price(target, moved & relevant).cost:
+                return True
+    return False
 
 
 def _saved(search: Search, chosen: Names, moved: Names) -> float:

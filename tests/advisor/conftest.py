@@ -58,6 +58,11 @@ CREATE TABLE event_a PARTITION OF event FOR VALUES FROM ('2024-01-01') TO ('2024
 CREATE TABLE event_b PARTITION OF event FOR VALUES FROM ('2024-07-01') TO ('2025-01-01');
 INSERT INTO event SELECT g, date '2024-01-01' + g % 365, (g * 7919) % 20000, 'v' || g % 5
     FROM generate_series(1, 60000) g;
+CREATE TABLE parcel (a int NOT NULL, b int NOT NULL, c int NOT NULL, d date NOT NULL, e text);
+INSERT INTO parcel SELECT g, g % 200, (g * 31) % 700, date '2024-01-01' + g % 365, md5(g::text)
+    FROM generate_series(1, 25000) g;
+CREATE TABLE "Box" (z int NOT NULL, y int NOT NULL, x int NOT NULL, w date NOT NULL, v text);
+INSERT INTO "Box" SELECT * FROM parcel;
 CREATE SCHEMA "Sales";
 CREATE TABLE "Sales"."LeadFact" (
     "id" bigint PRIMARY KEY, "orgId" text NOT NULL, "enteredAt" timestamptz NOT NULL,

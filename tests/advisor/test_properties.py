@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from dbtune.advice import Advice, CreateIndex
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.advisor.merge import merged
 from dbtune.advisor.program import Floor, Offer, Program, bound, choose
-from dbtune.advisor.served import replaced_by
+from dbtune.advisor.served import is_served, replaced_by
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
 from dbtune.interrupt import on_interrupt
@@ -56,6 +57,76 @@ def test_the_number_of_indexes_is_kept(ask: Ask) -> None:
 
 def test_the_order_of_statements_does_not_matter(ask: Ask) -> None:
     assert ask(*MIXED) == replace(ask(*reversed(MIXED)), explains=ask(*MIXED).explains)
+
+
+def test_names_do_not_matter(ask: Ask) -> None:
+    texts = [
+        "SELECT a FROM parcel WHERE b = $1 AND c = $2",
+        "SELECT sum(c) FROM parcel WHERE d BETWEEN $1 AND $2",
+        "SELECT * FROM parcel WHERE c = $1 ORDER BY d LIMIT 5",
+        "SELECT p.a FROM parcel p JOIN parcel q ON q.a = p.c WHERE q.b = $1",
+    ]
+    others = {"parcel": '"Box"', **dict(zip("abcde", "zyxwv", strict=True))}
+
+    def renamed(text: str) -> str:
+        return re.sub(r"\b(parcel|[a-e])\b", lambda word: others[word.group()], text)
+
+    one, other = ask(*texts), ask(*map(renamed, texts))
+    assert one.cost_after == pytest.approx(other.cost_after)
+    assert _shapes([renamed(index) for index in created(one)]) == _shapes(created(other))
+    assert created(one)
+
+
+def _shapes(indexes: list[str]) -> list[tuple[str, list[str]]]:
+    """Keys in their order; included columns have none."""
+    parts = (index.partition(" include ") for index in indexes)
+    return sorted((keys, sorted(included)) for keys, _, included in parts)
+
+
+def test_further_statements_take_nobodys_cure(ask: Ask) -> None:
+    together = _costs_after(ask(*MIXED, objective="cost"))
+    for text in MIXED:
+        alone = _costs_after(ask(text, objective="cost"))
+        assert alone
+        for statement, cost in alone.items():
+            assert together[statement] <= 1.1 * cost + 5
+
+
+def _costs_after(advice: Advice) -> dict[str, float]:
+    return {p.statement: p.cost_after for r in advice.recommendations for p in r.prices}
+
+
+@pytest.mark.parametrize("calls", [0, 5, 20, 60])
+def test_planner_calls_have_a_hard_cap(ask: Ask, calls: int) -> None:
+    advice = ask(*MIXED, max_explains=calls)
+    assert advice.explains <= calls
+    assert advice.cost_after <= advice.cost_before
+
+
+def test_one_on_all_rows_does_not_serve_what_a_partial_one_does(
+    advised: tuple[Snapshot, Twin],
+) -> None:
+    """A queue: an index on all rows passes through all that is done."""
+    snapshot, _ = advised
+    spec = IndexSpec(QualifiedName("public", "invoice"), (column_key("kind"),))
+    assert is_served(spec, snapshot)
+    assert not is_served(replace(spec, predicate="(state = 'failed'::text)"), snapshot)
+
+
+def test_an_order_does_not_go_before_what_is_fixed(ask: Ask) -> None:
+    text = 'SELECT * FROM "Sales"."LeadFact" WHERE "orgId" = $1 AND "enteredAt" > $2'
+    more = 'SELECT * FROM "Sales"."LeadFact" WHERE "orgId" = $1 ORDER BY "enteredAt" LIMIT 5'
+    assert created(ask(text, more)) == ['"Sales"."LeadFact"("orgId", "enteredAt")']
+
+
+def test_one_composite_serves_what_two_indexes_would(ask: Ask) -> None:
+    texts = [
+        "SELECT * FROM account WHERE country = $1",
+        "SELECT * FROM account WHERE country = $1 AND created_at > $2",
+        "SELECT * FROM account WHERE country = $1 AND email = $2",
+    ]
+    assert len(created(ask(*texts))) <= 2
+    assert len(created(ask(*texts[:2]))) == 1
 
 
 def test_a_prefix_is_not_a_second_index(ask: Ask) -> None:
