@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dbtune.advice import Advice, CreateIndex, Recommendation, Verification
 from dbtune.advisor import AdvisorOptions, advise
@@ -18,6 +18,7 @@ from dbtune.index import IndexSpec
 from dbtune.interrupt import on_interrupt
 from dbtune.migration import Migration, write_migration
 from dbtune.migration.dialects import render as render_migration
+from dbtune.plan import Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine
 from dbtune.progress import Progress, Silent
 from dbtune.report.model import Report, report_of
@@ -28,11 +29,14 @@ from dbtune.rules.load import load_rules
 from dbtune.rules.model import Rule
 from dbtune.snapshot.model import Snapshot
 from dbtune.snapshot.scope import Scope
-from dbtune.traffic import Traffic
+from dbtune.traffic import LoopRuns, Traffic
 from dbtune.twin.model import NotModelled
 from dbtune.unmodelled import told, with_remedies
 from dbtune.verify.proven import proven
 from dbtune.workload import NotExamined, Workload
+
+if TYPE_CHECKING:
+    from dbtune.collect.same_rows import SameRows
 
 EngineName = Literal["twin", "hypopg", "none"]
 
@@ -59,6 +63,7 @@ class AnalyzeOptions:
     `fail_on` is the least severity that fails, `fail_on_confidence` the least confidence such a
     finding needs. `strict` fails when a statement, or what the role may not see, was not examined.
     `target` is the server that the snapshot is of, wanted by the engine "hypopg" alone.
+    `compare_on` names a database where loops and their cures are run and compared, read-only.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -74,6 +79,7 @@ class AnalyzeOptions:
     fail_on_confidence: Confidence = Confidence.LIKELY
     strict: bool = False
     verify: VerifyOptions | None = None
+    compare_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +118,16 @@ def analyze(
     """
     options, progress = options or AnalyzeOptions(), progress or Silent()
     rules = load_rules(options.rules_dir)
-    with priced_by(options, snapshot, progress) as (engine, lacking):
+    with (
+        priced_by(options, snapshot, progress) as (engine, lacking),
+        _compared_on(options.compare_on) as same_rows,
+    ):
         workload = assemble_workload(snapshot, engine, options.scope, progress, traffic)
         skipped = (*workload.not_examined, *_unlogged(traffic))
         workload = replace(
             workload,
             not_examined=(*with_remedies(skipped, lacking), *told(lacking, workload)),
+            trial=_Trial(engine, same_rows),
         )
         advising = _Advising(workload, rules, options, engine, progress)
         verification = _verify(advising, options.verify) if options.verify else None
@@ -242,6 +252,34 @@ def priced_by(
     binaries = binaries_in(options.bindir) if options.bindir else None
     with open_twin(snapshot, binaries=binaries, progress=progress) as twin:
         yield twin, twin.not_modelled
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Tries cures: plans by the engine, rows where the user named a database to compare on."""
+
+    engine: PricingEngine | None
+    compared: SameRows | None
+
+    def plans(self, text: str, search_path: Sequence[str]) -> bool | None:
+        if self.engine is None:
+            return None
+        return not isinstance(self.engine.plan(text, search_path=search_path), Unplanned)
+
+    def same_rows(self, loop: LoopRuns) -> bool | None:
+        return self.compared.same_rows(loop) if self.compared else None
+
+
+@contextmanager
+def _compared_on(target: str | None) -> Iterator[SameRows | None]:
+    """Where loops and their cures are compared; nowhere without a database named."""
+    if target is None:
+        yield None
+        return
+    from dbtune.collect.same_rows import comparing  # noqa: PLC0415 - wants a server
+
+    with comparing(target) as same_rows:
+        yield same_rows
 
 
 def _unlogged(traffic: Traffic | None) -> tuple[NotExamined, ...]:

@@ -74,6 +74,24 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopRuns:
+    """A loop of lookups as the logs have it, and the one statement that is to replace it.
+
+    `runs` are each run's values, in the order of the loop's parameters. The batch takes for each
+    of its parameters the value of the loop's parameter of that number in `parameters`, or an
+    array of the values of all runs where the number is in `arrays`. Its first `leads` columns are
+    not the loop's.
+    """
+
+    query: str
+    runs: tuple[tuple[str, ...], ...]
+    batch: str
+    parameters: tuple[int, ...]
+    arrays: frozenset[int]
+    leads: int
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """A reading of logs. `Unit.shapes` index `shapes`.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 from dbtune.advice import Advice
 from dbtune.identifier import QualifiedName
 from dbtune.plan import Plan, Unplanned
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.statement.model import RelationUse, Statement, Unparsed
-from dbtune.traffic import LoggedPlan, Traffic
+from dbtune.traffic import LoggedPlan, LoopRuns, Traffic
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,22 @@ class NotExamined:
     remedy: str = ""
 
 
+class Trial(Protocol):
+    """Tries a statement that is to be recommended."""
+
+    def plans(self, text: str, search_path: Sequence[str]) -> bool | None:
+        """Whether the statement can be planned; None where nothing can tell."""
+
+    def same_rows(self, loop: LoopRuns) -> bool | None:
+        """Whether a batch returns the rows of its loop; None where nothing can tell."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """What a detector is handed: one snapshot, its statements, and the advisor's findings.
 
-    `traffic` is what logs tell of the order of statements, None without logs.
+    `traffic` is what logs tell of the order of statements, None without logs; `trial` tries
+    statements that are to be recommended, None where nothing can.
     """
 
     snapshot: Snapshot
@@ -67,6 +79,7 @@ class Workload:
     advice: Advice = field(default_factory=Advice)
     not_examined: tuple[NotExamined, ...] = ()
     traffic: Traffic | None = None
+    trial: Trial | None = None
 
     @cached_property
     def by_fingerprint(self) -> dict[str, WorkloadStatement]:

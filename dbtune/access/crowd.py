@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 
 from dbtune.access.events import Event, events_of, is_same, leading, varying
 from dbtune.access.link import Link
@@ -20,7 +20,13 @@ from dbtune.traffic import Unit
 _LEAST_PARENTS = 3
 """Fewer executions of a parent say nothing of what follows it as a rule."""
 
-_MOMENTS = (0.25, 1.0)
+_STANDARD_ERRORS = 3.0
+"""On a busy server more may run after a parent than before it by chance; hardly by so much."""
+
+_LEAST_PART = 0.5
+"""Of what runs after a parent, so much at least is not there at other times."""
+
+_MOMENTS = (0.25, 0.5, 1.0)
 """How long a moment is, as a part of the longest wait in a loop: on a busy server what others do
 shows less in a short one, and in a long one slow loops show."""
 
@@ -96,17 +102,23 @@ class _Following:
         moment_ms = shapes.limits.polling_wait_ms * part
         starts = [run.start_ms for run in runs]
         self._after: list[tuple[_Placed, Sequence[_Placed]]] = []
-        excess = []
+        excess, counts = [], []
         for parent in parents:
             # The log's clock ticks in whole milliseconds.
             begin = bisect_left(starts, parent.end_ms - 1)
             after = runs[begin : bisect_left(starts, parent.end_ms + moment_ms)]
             excess.append(len(after) - (begin - bisect_left(starts, parent.end_ms - moment_ms)))
+            counts.append(len(after))
             if len(after) >= shapes.limits.least_runs:
                 self._after.append((parent, after))
         self._mean_excess = fmean(excess)
         self._share = len(self._after) / len(parents)
-        self._is_enough = len(parents) >= _LEAST_PARENTS
+        error = stdev(excess) / len(excess) ** 0.5 if len(excess) > 1 else 0.0
+        self._is_enough = (
+            len(parents) >= _LEAST_PARENTS
+            and self._mean_excess >= _STANDARD_ERRORS * error
+            and self._mean_excess >= _LEAST_PART * fmean(counts)
+        )
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -120,7 +132,7 @@ class _Following:
         spread = sum(1 for _, after in self._after if _is_spread(after))
         return (
             self._is_enough
-            and self._mean_excess >= limits.least_runs
+            and self._mean_excess >= limits.least_runs * limits.least_followed
             and self._share >= limits.least_followed
             and spread * 2 > len(self._after)
             and self._is_by_link()

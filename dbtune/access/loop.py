@@ -12,6 +12,7 @@ from dbtune.access.link import Link, Links
 from dbtune.access.values import values_of
 from dbtune.statement.outline import ColumnName, Outline
 
+_KEPT = 30
 LoopKind = Literal["lookup", "write", "identical"]
 
 
@@ -40,6 +41,8 @@ class Loop:
     the client together. `is_batch` says that the client did not wait between writes: executemany
     in a pipeline, one round trip already.
 
+    `values` are those of the first run; `given` those of some runs, as logged.
+
     `is_certain` says that a transaction or a trace holds it together, or that its parent does.
     """
 
@@ -56,6 +59,7 @@ class Loop:
     is_certain: bool
     is_batch: bool
     values: tuple[str, ...]
+    given: tuple[str, ...]
 
 
 def loop_of(
@@ -83,6 +87,7 @@ def loop_of(
         is_certain=certain,
         is_batch=is_batch,
         values=values_of(runs[0].values) or (),
+        given=tuple(run.values for run in runs[:_KEPT] if run.values is not None),
     )
 
 

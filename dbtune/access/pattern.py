@@ -51,6 +51,7 @@ class Pattern:
     attributions: tuple[str, ...]
     applications: tuple[str, ...]
     values: tuple[str, ...]
+    given: tuple[str, ...]
 
     def runs_at(self, share: float) -> int:
         """The runs per loop that a share of the loops does not exceed."""
@@ -187,6 +188,7 @@ def _patterns(
             attributions=_commonest(one.unit.attribution for one in found),
             applications=_commonest(one.unit.application for one in found),
             values=loops[0].values,
+            given=next((loop.given for loop in led), ()),
         )
 
 

@@ -26,7 +26,7 @@ def write_loops(events: Sequence[Event], shapes: Shapes, *, certain: bool) -> It
 
 
 def _bursts(events: Sequence[Event], found: Sequence[int], shapes: Shapes) -> Iterator[list[int]]:
-    """Runs of one write with nothing foreign and no long wait between them."""
+    """Runs of one write with nothing foreign, no long wait and no claim of work between them."""
     part: list[int] = []
     written: set[str | None] = set()
     for at in found:
@@ -45,8 +45,15 @@ def _is_same_burst(after: Sequence[Event], shapes: Shapes) -> bool:
     return all(
         event.idle_ms <= shapes.limits.polling_wait_ms
         and not relations.isdisjoint(shapes.outlines[event.shape].relations)
+        and not _is_claim(event, shapes)
         for event in after
     )
+
+
+def _is_claim(event: Event, shapes: Shapes) -> bool:
+    """True for the read that locks whichever row is next: a worker takes its jobs one by one."""
+    outline = shapes.outlines[event.shape]
+    return outline.locks and not shapes.links.finds_one(outline)
 
 
 def _is_batch(runs: Sequence[Event], batch_wait_ms: float) -> bool:

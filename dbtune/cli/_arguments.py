@@ -105,6 +105,13 @@ VerifyOn = Annotated[
         "synthesize[:SCALE]: on rows made from the statistics.",
     ),
 ]
+Verify = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DSN",
+        help="Run loops from the logs and their batched cures here, read-only, and compare rows.",
+    ),
+]
 KnownAs = Annotated[
     str | None,
     typer.Option("--i-know-this-is", metavar="DATABASE", help="Measure although it is in use."),

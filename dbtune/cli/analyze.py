@@ -45,6 +45,7 @@ def run(
     logs: a.Logs = None,
     log_line_prefix: a.LogLinePrefix = None,
     show_params: a.ShowParams = False,
+    verify: a.Verify = None,
     budget: a.Budget = None,
     max_indexes: a.MaxIndexes = None,
     max_per_table: a.MaxPerTable = None,
@@ -111,6 +112,7 @@ def run(
         fail_on=severity,
         fail_on_confidence=confidence,
         strict=strict,
+        compare_on=verify,
         verify=VerifyOptions(verify_on, out / "journal.json", known_as) if verify_on else None,
     )
     with shown_progress() as stages:

@@ -10,6 +10,7 @@ from dbtune.access.counters import Pair, pairs
 from dbtune.access.cure import batched
 from dbtune.access.loop import Limits
 from dbtune.access.pattern import Pattern
+from dbtune.access.trial import tried, tried_batch
 from dbtune.detectors._loops import (
     came_from,
     confidence_of,
@@ -49,7 +50,8 @@ class Evidence:
     `link` tells how the parent's rows lead to the child. `runs_per_unit_*` are repetitions in one
     unit of work; from statistics an average. `ratio` is the child's calls per row of the parent.
     `saved_ms` is what one statement per unit would have saved over the time of the logs, round
-    trips included. `values` are an example, kept only when asked for.
+    trips included. `batched_check` is what trying the cure told; empty if nothing was tried.
+    `values` are an example, kept only when asked for.
     """
 
     source: str
@@ -69,6 +71,7 @@ class Evidence:
     saved_ms: float | None
     round_trips_saved: int
     batched_query: str | None
+    batched_check: str
     client: str
     client_cure: str
     came_from: str
@@ -99,11 +102,13 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
 
 def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
     confidence = confidence_of(pattern)
-    column = _looked_up(pattern)
+    columns = _looked_up(pattern)
     text, client = pattern.child.text, client_of(pattern.child.text)
     shown = workload.traffic is not None and workload.traffic.shows_values
+    batch = batched(text, pattern.child_outline, columns, workload.snapshot)
+    cure = tried_batch(workload, pattern.child.fingerprint, text, batch, pattern.given)
     return Match(
-        subject=subject_of(workload, pattern, (column.column,)),
+        subject=subject_of(workload, pattern, tuple(c.column for c in columns)),
         evidence=Evidence(
             source="logs",
             tier=confidence.word,
@@ -121,7 +126,8 @@ def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
             ratio=None,
             saved_ms=saved_ms(pattern),
             round_trips_saved=sum(pattern.runs) - len(pattern.runs),
-            batched_query=batched(text, pattern.child_outline, column, workload.snapshot),
+            batched_query=cure.text,
+            batched_check=cure.check,
             client=client.name,
             client_cure=client.loading,
             came_from=came_from(pattern),
@@ -134,10 +140,11 @@ def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
     )
 
 
-def _looked_up(pattern: Pattern) -> ColumnName:
-    return (
-        pattern.link.column if pattern.link else (*pattern.columns, *pattern.child_outline.equal)[0]
-    )
+def _looked_up(pattern: Pattern) -> tuple[ColumnName, ...]:
+    """The columns whose values differ within the loop; by their link, if no log tells."""
+    if pattern.given and pattern.columns:
+        return pattern.columns
+    return (pattern.link.column,) if pattern.link else pattern.child_outline.equal[:1]
 
 
 def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evidence]:
@@ -148,7 +155,9 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
     likely = enough and pair.is_one_client and pair.holds_over_time and (near or steady)
     confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
     client = client_of(child.text)
-    column = ColumnName(pair.relation.name, pair.column)
+    columns = (ColumnName(pair.relation.name, pair.column),)
+    batch = batched(child.text, outline(child.text), columns, workload.snapshot)
+    cure = tried(workload, child.fingerprint, batch.text if batch else None)
     return Match(
         subject=Subject(str(pair.relation), pair.relation, (pair.column,)),
         evidence=Evidence(
@@ -168,7 +177,8 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
             ratio=round(pair.ratio, 3),
             saved_ms=None,
             round_trips_saved=max(0, child.calls - parent.calls),
-            batched_query=batched(child.text, outline(child.text), column, workload.snapshot),
+            batched_query=cure.text,
+            batched_check=cure.check,
             client=client.name,
             client_cure=client.loading,
             came_from="",

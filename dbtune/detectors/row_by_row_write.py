@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dbtune.access.batched_write import batched_write
 from dbtune.access.client import client_of
-from dbtune.access.cure import batched_write
 from dbtune.access.loop import Limits
 from dbtune.access.pattern import Pattern
+from dbtune.access.trial import Tried, tried
 from dbtune.detectors._loops import (
     came_from,
     confidence_of,
@@ -22,7 +23,6 @@ from dbtune.detectors._loops import (
 from dbtune.detectors._relation import rows_of
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.statement.model import RelationUse, Statement
-from dbtune.statement.outline import outline
 from dbtune.workload import Workload, WorkloadStatement
 
 
@@ -60,7 +60,8 @@ class Evidence:
     upserts_per_row: float | None
     total_ms: float
     saved_ms: float | None
-    batched_query: str
+    batched_query: str | None
+    batched_check: str
     client: str
     client_cure: str
     came_from: str
@@ -91,6 +92,8 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
 def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
     confidence = confidence_of(pattern)
     client = client_of(pattern.child.text)
+    target = pattern.child_outline.relations[0]
+    cure = _cure(workload, pattern.child.fingerprint, pattern.child.text, target)
     return Match(
         subject=subject_of(workload, pattern),
         evidence=Evidence(
@@ -109,7 +112,8 @@ def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
             upserts_per_row=None,
             total_ms=round(pattern.child.total_exec_ms, 3),
             saved_ms=saved_ms(pattern),
-            batched_query=batched_write(pattern.child_outline),
+            batched_query=cure.text,
+            batched_check=cure.check,
             client=client.name,
             client_cure=client.writing,
             came_from=came_from(pattern),
@@ -119,6 +123,11 @@ def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
         share=share_of(workload, pattern),
         key=key_of(pattern),
     )
+
+
+def _cure(workload: Workload, fingerprint: str, text: str, target: str) -> Tried:
+    """One statement for many rows; written, it is only planned, never run."""
+    return tried(workload, fingerprint, batched_write(text, target, workload.snapshot))
 
 
 def _from_counters(
@@ -136,6 +145,7 @@ def _from_counters(
     looped = is_upsert and per_row >= params.min_upserts_per_row
     confidence = Confidence.LIKELY if looped else Confidence.CANDIDATE
     client = client_of(statement.text)
+    cure = _cure(workload, statement.fingerprint, statement.text, target.relation.name)
     return Match(
         subject=Subject(str(target.relation), target.relation),
         evidence=Evidence(
@@ -154,7 +164,8 @@ def _from_counters(
             upserts_per_row=round(per_row, 1),
             total_ms=statement.statistics.total_exec_ms,
             saved_ms=None,
-            batched_query=batched_write(outline(statement.text)),
+            batched_query=cure.text,
+            batched_check=cure.check,
             client=client.name,
             client_cure=client.writing,
             came_from="",
