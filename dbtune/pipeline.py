@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dbtune.access.trial import CureTrial
 from dbtune.advice import Advice, CreateIndex, Recommendation, Verification
 from dbtune.advisor import AdvisorOptions, advise
 from dbtune.advisor.declined import not_asked_for
@@ -18,7 +19,6 @@ from dbtune.index import IndexSpec
 from dbtune.interrupt import on_interrupt
 from dbtune.migration import Migration, write_migration
 from dbtune.migration.dialects import render as render_migration
-from dbtune.plan import Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine
 from dbtune.progress import Progress, Silent
 from dbtune.report.model import Report, report_of
@@ -29,7 +29,7 @@ from dbtune.rules.load import load_rules
 from dbtune.rules.model import Rule
 from dbtune.snapshot.model import Snapshot
 from dbtune.snapshot.scope import Scope
-from dbtune.traffic import LoopRuns, Traffic
+from dbtune.traffic import Traffic
 from dbtune.twin.model import NotModelled
 from dbtune.unmodelled import told, with_remedies
 from dbtune.verify.proven import proven
@@ -127,7 +127,7 @@ def analyze(
         workload = replace(
             workload,
             not_examined=(*with_remedies(skipped, lacking), *told(lacking, workload)),
-            trial=_Trial(engine, same_rows),
+            trial=CureTrial(engine, same_rows),
         )
         advising = _Advising(workload, rules, options, engine, progress)
         verification = _verify(advising, options.verify) if options.verify else None
@@ -254,32 +254,13 @@ def priced_by(
         yield twin, twin.not_modelled
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """Tries cures: plans by the engine, rows where the user named a database to compare on."""
-
-    engine: PricingEngine | None
-    compared: SameRows | None
-
-    def plans(self, text: str, search_path: Sequence[str]) -> bool | None:
-        if self.engine is None:
-            return None
-        return not isinstance(self.engine.plan(text, search_path=search_path), Unplanned)
-
-    def same_rows(self, loop: LoopRuns) -> bool | None:
-        return self.compared.same_rows(loop) if self.compared else None
-
-
-@contextmanager
-def _compared_on(target: str | None) -> Iterator[SameRows | None]:
+def _compared_on(target: str | None) -> AbstractContextManager[SameRows | None]:
     """Where loops and their cures are compared; nowhere without a database named."""
     if target is None:
-        yield None
-        return
+        return nullcontext()
     from dbtune.collect.same_rows import comparing  # noqa: PLC0415 - wants a server
 
-    with comparing(target) as same_rows:
-        yield same_rows
+    return comparing(target)
 
 
 def _unlogged(traffic: Traffic | None) -> tuple[NotExamined, ...]:

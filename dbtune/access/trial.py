@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from dbtune.access.cure import Batch
 from dbtune.access.values import values_of
+from dbtune.plan import Unplanned
+from dbtune.pricing import PricingEngine
 from dbtune.traffic import LoopRuns
 from dbtune.workload import Workload
 
@@ -19,6 +22,31 @@ class Tried:
 
     text: str | None
     check: str = UNTRIED
+
+
+class ComparesRows(Protocol):
+    """Runs loops and their batches where the user allows it."""
+
+    def same_rows(self, loop: LoopRuns) -> bool | None:
+        """Whether both return the same rows; None where nothing can tell."""
+
+
+@dataclass(frozen=True)
+class CureTrial:
+    """Tries cures: plans by an engine, rows by what compares them, each if there is one."""
+
+    engine: PricingEngine | None
+    compared: ComparesRows | None
+
+    def plans(self, text: str, search_path: Sequence[str]) -> bool | None:
+        """Whether the engine plans the statement."""
+        if self.engine is None:
+            return None
+        return not isinstance(self.engine.plan(text, search_path=search_path), Unplanned)
+
+    def same_rows(self, loop: LoopRuns) -> bool | None:
+        """Whether a batch returns the rows of its loop."""
+        return self.compared.same_rows(loop) if self.compared else None
 
 
 def tried(workload: Workload, fingerprint: str, text: str | None) -> Tried:

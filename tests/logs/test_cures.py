@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -39,7 +40,7 @@ def orchard(database: str) -> str:
     return database
 
 
-WRITES = {
+WRITES: dict[str, list[tuple[object, ...]]] = {
     "INSERT INTO apple (grower_id, sort, grams) VALUES ($1, $2, $3)": [
         (1, "a", 5), (2, "b", 6), (3, "c", 7),
     ],
@@ -67,7 +68,8 @@ def test_a_batched_write_writes_what_the_loop_does(orchard: str, text: str) -> N
     rows = WRITES[text]
     found = []
     with psycopg.connect(orchard) as connection:
-        for statements in ([(text, row) for row in rows], [(batch, _columns(rows, text))]):
+        at_once: list[tuple[str, Sequence[object]]] = [(batch, _columns(rows, text))]
+        for statements in ([(text, row) for row in rows], at_once):
             with psycopg.RawCursor(connection) as cursor:
                 for statement, values in statements:
                     cursor.execute(statement.encode(), values)
