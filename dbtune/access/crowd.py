@@ -26,8 +26,8 @@ _STANDARD_ERRORS = 3.0
 _LEAST_PART = 0.5
 """Of what runs after a parent, so much at least is not there at other times."""
 
-_MOMENTS = (0.25, 0.5, 1.0)
-"""How long a moment is, as a part of the longest wait in a loop: on a busy server what others do
+_MOMENTS = (0.25, 0.5, 1.0, 3.0)
+"""How long a moment is, in longest waits of a loop: on a busy server what others do
 shows less in a short one, and in a long one slow loops show."""
 
 
