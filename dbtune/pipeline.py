@@ -161,19 +161,22 @@ class _Advising:
 
     def recommend(self, excluded: tuple[IndexSpec, ...]) -> tuple[Recommendation, ...]:
         """What to build, these indexes excluded."""
+        self._advise(excluded)
+        return self.outcome(Verification("", excluded=excluded))[2]
+
+    def _advise(self, excluded: tuple[IndexSpec, ...]) -> None:
         asked = replace(self.options.advisor, excluded=excluded)
         if self.advice is None or self.sets < MAX_SETS:
             with on_interrupt() as is_stopped:
                 self.advice = advise(self.workload, self.engine, asked, self.progress, is_stopped)
         self.sets += 1
-        return self.outcome(Verification("", excluded=excluded))[2]
 
     def outcome(
         self, verification: Verification | None
     ) -> tuple[Workload, Judgement, tuple[Recommendation, ...]]:
         """The workload with the advice, judged, and with what was measured."""
         if self.advice is None:
-            self.recommend(())
+            self._advise(())
         assert self.advice is not None
         proof = verification or Verification("")
         advice = replace(
