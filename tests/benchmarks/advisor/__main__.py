@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from tests.benchmarks.advisor import budgets, kinds, scale, truth, upkeep, writes
+from tests.benchmarks.advisor import budgets, general, kinds, scale, truth, upkeep, writes
 from tests.benchmarks.twin.table import print_table
 
 
 def main() -> None:
-    """Print the tables named in BENCH (budgets, truth, writes, upkeep, kinds, scale), or all."""
-    chosen = os.environ.get("BENCH", "budgets truth writes upkeep kinds scale").split()
+    """Print the tables named in BENCH (budgets, truth, writes, upkeep, kinds, general,
+    scale), or all."""
+    chosen = os.environ.get("BENCH", "budgets truth writes upkeep kinds general scale").split()
     if {"budgets", "truth"} & set(chosen):
         with budgets.loaded() as server:
             snapshot = budgets.snapshot_of(server)
@@ -28,6 +29,8 @@ def main() -> None:
         print_table("What an index costs a written row", upkeep.HEAD, list(upkeep.rows()))
     if "kinds" in chosen:
         print_table("Twenty kinds, a million rows", kinds.HEAD, list(kinds.rows()))
+    if "general" in chosen:
+        print_table("Workloads of other kinds", general.HEAD, list(general.rows()))
     if "scale" in chosen:
         print_table("Many statements and relations", scale.HEAD, list(scale.rows()))
     sys.stdout.flush()
