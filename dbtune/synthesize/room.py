@@ -34,7 +34,7 @@ def require_room(snapshot: Snapshot, units: Sequence[Unit], folder: Path, factor
     total = sum(u.rows for u in units)
     most = max(units, key=lambda unit: _bytes_of(unit, snapshot))
     raise BadInput(
-        f"{total:,} rows would take about {bytes_text(round(needed))} with their indexes and the log, and "
+        f"{total:,} rows would take about {bytes_text(round(needed))} with indexes and log, and "
         f"{folder} has {bytes_text(free)} free (of which a tenth is left alone). The "
         f"largest is {most.name}: {most.rows:,} rows, "
         f"{bytes_text(round(_bytes_of(most, snapshot)))}.",
