@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
 
 from dbtune.advice import CreateIndex, DropIndex
 from dbtune.pipeline import analyze
+from dbtune.progress import Silent
 from dbtune.report.model import Report
+from dbtune.report.render import render
 from tests.verify.test_verify import snapshot_with
 
 TABLES = (
@@ -94,3 +97,32 @@ def test_every_statement_gets_an_index_or_a_reason(analyse: Analyse) -> None:
     reasons = {d.statement for d in report.declined if d.reason}
     assert {s.fingerprint for s in report.statements} <= served | reasons
     assert all(d.reason for d in report.declined)
+
+
+class Interrupting(Silent):
+    """Ctrl-C when a stage begins."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        del total
+        if name == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_gives_the_best_so_far_and_says_so(make_database: Callable[..., str]) -> None:
+    snapshot = snapshot_with(make_database(*TABLES, "VACUUM ANALYZE"), (QUEUE, 5000))
+    early = analyze(snapshot, progress=Interrupting("price indexes")).report
+    late = analyze(snapshot, progress=Interrupting("choose indexes")).report
+    whole = analyze(snapshot).report
+    for report in (early, late):
+        assert report.advice is not None
+        assert not report.advice.complete
+        for name in ("text", "md", "html"):
+            assert "The search was ended early" in render(report, name)
+    assert whole.advice is not None
+    assert whole.advice.complete
+    assert "ended early" not in render(whole, "text")
+    with pytest.raises(KeyboardInterrupt):
+        analyze(snapshot, progress=Interrupting("parse"))

@@ -121,11 +121,12 @@ def _row(decision: Decision) -> str:
 
 
 def _recommendations(report: Report, rows: int) -> Iterator[str]:
-    if not report.recommendations:
+    search = search_text(report.advice) if report.advice else ""
+    if not (report.recommendations or search or report.verification):
         return
     yield "\n### Recommendations"
-    if report.advice and (text := search_text(report.advice)):
-        yield f"\n{text}"
+    if search:
+        yield f"\n{search}"
     if report.verification:
         yield f"\n{_plain(proof_text(report.verification))}"
         for rejected in report.verification.rejected:

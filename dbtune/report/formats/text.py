@@ -84,8 +84,8 @@ def _sections(report: Report, style: Style) -> Iterator[tuple[str, Sequence[Rend
             *_search(report),
         ]
         yield "Recommendations", lines
-    elif report.advice and not report.advice.complete:
-        yield "Recommendations", [*_search(report)]
+    elif lines := [*_search(report)]:
+        yield "Recommendations", lines
     if report.verification:
         yield "Measured", [*_verification(report.verification, report, style)]
     if report.meta.kind == "analyze" and report.statements and report.statements[0].share:
