@@ -118,7 +118,7 @@ KnownAs = Annotated[
 ]
 Bindir = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Server programs for the twin, 18 or newer; default: ours."),
+    typer.Option(metavar="DIR", help="Server programs for the twin, 15 or newer; default: ours."),
 ]
 FailOn = Annotated[
     str | None,

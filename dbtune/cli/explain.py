@@ -45,7 +45,7 @@ def run(
     ] = "",
     bindir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Server programs of PostgreSQL 18 or newer to plan with."),
+        typer.Option(metavar="DIR", help="Server programs of PostgreSQL 15 or newer to plan with."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -49,7 +49,9 @@ def relation_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
     yield tuple(_view(r) for r in snapshot.relations if r.kind == "v")
     yield tuple(_indexes(snapshot))
     yield tuple(_index_attachment(i, i.parent) for i in snapshot.indexes if i.parent)
-    yield tuple(_constraint(c) for c in _loadable(snapshot, "f"))
+    partitioned = frozenset(r.name for r in stored if r.kind == "p")
+    foreign = _loadable(snapshot, "f")
+    yield tuple(_constraint(c, validates=c.relation in partitioned) for c in foreign)
     yield tuple(d for r in stored if (d := _defaults(r)))
     yield tuple(
         Ddl(s.definition, f"statistics {s.name}", s.relation) for s in snapshot.extended_statistics
@@ -148,14 +150,15 @@ def _loadable(snapshot: Snapshot, kind: str) -> Iterator[Constraint]:
     return (c for c in snapshot.constraints if c.kind == kind and not (c.inherited and kind == "f"))
 
 
-def _constraint(constraint: Constraint) -> Ddl:
+def _constraint(constraint: Constraint, *, validates: bool = False) -> Ddl:
+    """`validates`: before 18, a partitioned relation takes no foreign key that is NOT VALID."""
     sql = (
         f"ALTER TABLE ONLY {constraint.relation.sql} "
         f"ADD CONSTRAINT {quote_identifier(constraint.name)} {constraint.definition}"
     )
     if constraint.kind == "f":
         sql = sql.replace("ALTER TABLE ONLY", "ALTER TABLE", 1)
-        if "NOT VALID" not in sql and "NOT ENFORCED" not in sql:
+        if not validates and "NOT VALID" not in sql and "NOT ENFORCED" not in sql:
             sql += " NOT VALID"  # the planner uses it all the same, and adding it is cheaper
     what = f"constraint {quote_identifier(constraint.name)} on {constraint.relation}"
     return Ddl(sql, what, constraint.relation)

@@ -13,6 +13,7 @@ from dbtune.index import IndexSpec
 from dbtune.plan import Plan, Unplanned, read_plan
 from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
+from dbtune.statement.tokens import tokens
 from dbtune.twin.derive import Deriver
 from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.retype import Refusal, asked
@@ -23,6 +24,8 @@ from dbtune.twin.text import is_several, planless, plannable
 
 _STATEMENT_TIMEOUT_MS = 20_000
 _QUESTIONS = 60
+_PREPARE = "PREPARE dbtune_plan AS "
+_GENERIC_PLAN_VERSION = 160000
 _EXPLAIN = "EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) "
 
 
@@ -54,6 +57,9 @@ class Twin:
         self._explains = 0
         self._leading = _leading_keys(superuser) if lacks_skip_scan else None
         self.not_modelled = not_modelled
+        self._explains_generic = owner.info.server_version >= _GENERIC_PLAN_VERSION
+        if not self._explains_generic:
+            owner.execute("SET plan_cache_mode = force_generic_plan")
         storage.refine_gin(snapshot, deriver)
         owner.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}".encode())
         owner.execute("SET default_transaction_read_only = on")
@@ -107,14 +113,27 @@ class Twin:
     def _ask(self, sql: str) -> Plan | Unplanned | Refusal:
         self._explains += 1
         # The simple protocol: the extended one would take `$1` for a parameter of EXPLAIN.
-        result = self._owner.pgconn.exec_((_EXPLAIN + sql).encode())
+        before = _EXPLAIN if self._explains_generic else _PREPARE
+        result = self._owner.pgconn.exec_((before + sql).encode())
+        if not self._explains_generic and result.status == psycopg.pq.ExecStatus.COMMAND_OK:
+            result = self._explain_prepared(sql)
         if result.status == psycopg.pq.ExecStatus.TUPLES_OK and result.ntuples:
             return _plan_in(json.loads(result.get_value(0, 0) or b"null"))
         if self._owner.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise ServerFailed(f"The embedded server went away while planning: {sql[:200]}")
         words = _field(result, psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
         place = _field(result, psycopg.pq.DiagnosticField.STATEMENT_POSITION)
-        return Refusal(words or "the server gave no plan", int(place or 0) - len(_EXPLAIN) - 1)
+        return Refusal(words or "the server gave no plan", int(place or 0) - len(before) - 1)
+
+    def _explain_prepared(self, sql: str) -> psycopg.pq.abc.PGresult:
+        """Before 16 a generic plan is that of a prepared statement, here with NULLs."""
+        numbers = [int(t.text[1:]) for t in tokens(sql) if t.kind == "parameter"]
+        nulls = ", ".join(["NULL"] * max(numbers, default=0))
+        call = f"dbtune_plan ({nulls})" if nulls else "dbtune_plan"
+        explain = f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {call}"
+        result = self._owner.pgconn.exec_(explain.encode())
+        self._owner.execute("DEALLOCATE dbtune_plan")
+        return result
 
     def suppose(self, specs: Sequence[IndexSpec]) -> tuple[Hypothetical | Rejected, ...]:
         """Make hypothetical indexes, hidden, see PricingEngine."""

@@ -36,3 +36,9 @@ def _make_like(segment: Path, first: Path) -> None:
     if segment.stat().st_uid != model.st_uid:
         os.chown(segment, model.st_uid, model.st_gid)
     segment.chmod(model.st_mode & 0o777)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A copy of a relation's first segment, with its owner and mode."""
+    _make_like(target, source)
+    target.write_bytes(source.read_bytes())

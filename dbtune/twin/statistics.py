@@ -14,6 +14,7 @@ import psycopg
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
+from dbtune.twin import before18
 from dbtune.twin.model import NotModelled, Session
 
 Row = tuple[object, ...]
@@ -120,7 +121,10 @@ def _restore(
 def _restore_batch(
     superuser: Session, table: str, name: str, rows: Sequence[Row], version: int
 ) -> tuple[NotModelled, ...]:
-    restore = _RESTORE_RELATIONS if name == "relation_statistics" else _RESTORE_COLUMNS
+    functions = (_RESTORE_RELATIONS, _RESTORE_COLUMNS)
+    if superuser.info.server_version < CURRENT_VERSION:
+        functions = (before18.RESTORE_RELATIONS, before18.RESTORE_COLUMNS)
+    restore = functions[0 if name == "relation_statistics" else 1]
     with superuser.transaction(), superuser.cursor() as cursor:
         cursor.execute("SET LOCAL client_min_messages = error")
         cursor.execute(table.encode())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
 from dbtune.twin.derive import Deriver
 from dbtune.twin.estimate import column_figures, expression_figures
-from dbtune.twin.files import BLOCK_BYTES, set_blocks
+from dbtune.twin.files import BLOCK_BYTES, copy_file, set_blocks
 from dbtune.twin.model import Session
 from dbtune.twin.size import IndexSize, btree_height, gin_size, tuple_bytes
+from dbtune.twin.statistics import CURRENT_VERSION
 
 _PATHS = """
 SELECT n.nspname, c.relname, pg_relation_filepath(c.oid)
@@ -22,8 +24,19 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'i') AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
 """
 
+_INDEXES = """
+SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+"""
+
+_RENEW = """
+UPDATE pg_class c SET relfilenode = made.file
+FROM unnest(%s::oid[], %s::oid[]) AS made (oid, file) WHERE c.oid = made.oid
+"""
+_FIRST_NUMBER = 3_000_000_000  # of files: servers count up from 16384
+
 _OIDS = """
-SELECT to_regclass(name)::oid, pg_relation_filepath(to_regclass(name))
+SELECT to_regclass(name)::oid
 FROM unnest(%s::text[]) WITH ORDINALITY AS t (name, place) ORDER BY place
 """
 
@@ -34,12 +47,16 @@ class Storage:
 
     superuser: Session
     data_dir: Path
+    numbers: Iterator[int]
 
     def restore(self, snapshot: Snapshot) -> None:
         """Give every relation and index of the snapshot its size and first pages."""
+        if self._evicts:
+            self.superuser.execute("SELECT pg_buffercache_evict_all()")
+        else:
+            self._renew([row[0] for row in self.superuser.execute(_INDEXES)])
         rows = self.superuser.execute(_PATHS).fetchall()
         paths = {QualifiedName(s, n): self.data_dir / p for s, n, p in rows}
-        self.superuser.execute("SELECT pg_buffercache_evict_all()")
         for relation in snapshot.relations:
             if relation.kind in "rm" and relation.name in paths:
                 set_blocks(paths[relation.name], relation.size_bytes // BLOCK_BYTES)
@@ -61,7 +78,7 @@ class Storage:
         found = [i for i in snapshot.indexes if i.access_method == "gin" and i.size_bytes]
         names = [i.name.sql for i in found]
         rows = self.superuser.execute(_OIDS, (names,)).fetchall() if names else []
-        for index, (oid, path) in zip(found, rows, strict=True):
+        for index, (oid,) in zip(found, rows, strict=True):
             relation = snapshot.relation_by_name.get(index.relation)
             groups = deriver.gin_groups(oid, relation, index.reltuples) if relation and oid else ()
             if not groups:
@@ -70,14 +87,40 @@ class Storage:
             blocks = index.size_bytes // BLOCK_BYTES
             entry_pages = max(blocks * built.entry_pages // built.pages, 1)
             size = IndexSize(blocks, 0, entry_pages, built.entries)
-            self.evict([oid])
-            self.fill(self.data_dir / path, "gin", size, 0)
+            self.forget([oid])
+            self.fill(self.path(oid), "gin", size, 0)
 
-    def evict(self, oids: Iterable[int]) -> None:
-        """Write out and forget the buffers of relations, so that their files may be written."""
+    def path(self, oid: int) -> Path:
+        """The first segment of a relation's file."""
+        ((path,),) = self.superuser.execute("SELECT pg_relation_filepath(%s)", (oid,)).fetchall()
+        return self.data_dir / str(path)
+
+    def forget(self, oids: Collection[int]) -> None:
+        """Have the server forget the pages of relations, so that their files may be written.
+
+        Before 18 it cannot be told to; but it has never seen the pages of another file.
+        """
+        if not self._evicts:
+            self._renew(oids)
+            return
         self.superuser.execute(
             "SELECT pg_buffercache_evict_relation(oid) FROM unnest(%s::oid[]) AS oid", (list(oids),)
         )
+
+    @property
+    def _evicts(self) -> bool:
+        return self.superuser.info.server_version >= CURRENT_VERSION
+
+    def _renew(self, oids: Collection[int]) -> None:
+        """Give relations new files of the same content, under numbers that nobody has."""
+        self.superuser.execute("CHECKPOINT")
+        made = []
+        for oid in oids:
+            path = self.path(oid)
+            number = next(self.numbers)
+            copy_file(path, path.with_name(str(number)))
+            made.append(number)
+        self.superuser.execute(_RENEW, (list(oids), made))
 
     def fill(self, path: Path, access_method: str, size: IndexSize, heap_blocks: int) -> None:
         """Make an empty index look as large as `size` says, and as its access method would."""
@@ -90,6 +133,13 @@ class Storage:
             pages.write_gin(
                 path, pages=size.pages, entry_pages=size.entry_pages, entries=size.entries
             )
+
+
+def make_storage(superuser: Session, data_dir: Path) -> Storage:
+    """The storage of a twin whose server is ours alone."""
+    if superuser.info.server_version >= CURRENT_VERSION:
+        superuser.execute("CREATE EXTENSION pg_buffercache SCHEMA pg_catalog")
+    return Storage(superuser, data_dir, itertools.count(_FIRST_NUMBER))
 
 
 def _size_of(index: Index, snapshot: Snapshot) -> IndexSize:

@@ -38,10 +38,10 @@ ORDER BY i.indexrelid
 """
 
 # CREATE INDEX would read every page that the sparse files pretend to have. While it runs, the
-# tables have the file of an empty one; statistics stay as they are, since autovacuum is off.
+# tables have the file of an empty one. Before 18 it then also counts the rows of that.
 _EMPTY_TABLE = "CREATE TABLE IF NOT EXISTS pg_catalog.dbtune_empty ()"
 _FILES = """
-SELECT c.oid, c.relfilenode
+SELECT c.oid, c.relfilenode, c.relpages, c.reltuples, c.relallvisible
 FROM unnest(%s::text[], %s::text[]) AS wanted (schema, name)
 JOIN pg_namespace n ON n.nspname = wanted.schema
 JOIN pg_class root ON root.relnamespace = n.oid AND root.relname = wanted.name
@@ -54,8 +54,10 @@ UPDATE pg_class SET relfilenode = pg_relation_filenode('pg_catalog.dbtune_empty'
 WHERE oid = ANY(%s)
 """
 _FILL = """
-UPDATE pg_class c SET relfilenode = kept.file
-FROM unnest(%s::oid[], %s::oid[]) AS kept (oid, file) WHERE c.oid = kept.oid
+UPDATE pg_class c SET relfilenode = kept.file, relpages = kept.pages, reltuples = kept.rows,
+    relallvisible = kept.visible
+FROM unnest(%s::oid[], %s::oid[], %s::int[], %s::real[], %s::int[])
+    AS kept (oid, file, pages, rows, visible) WHERE c.oid = kept.oid
 """
 _SIZES = """
 UPDATE pg_class c SET relpages = made.pages, reltuples = made.rows
@@ -142,14 +144,14 @@ class Supposer:
         self.superuser.execute(_EMPTY_TABLE)
         schemas = [n.schema for n in names]
         rows = self.superuser.execute(_FILES, (schemas, [n.name for n in names])).fetchall()
-        oids, files = [r[0] for r in rows], [r[1] for r in rows]
-        self.superuser.execute(_EMPTY, (oids,))
+        kept = [[row[place] for row in rows] for place in range(5)]
+        self.superuser.execute(_EMPTY, (kept[0],))
         self.owner.execute("SET default_transaction_read_only = off")
         try:
             yield
         finally:
             self.owner.execute("SET default_transaction_read_only = on")
-            self.superuser.execute(_FILL, (oids, files))
+            self.superuser.execute(_FILL, kept)
 
     def _create(self, ddl: str) -> str | None:
         """None if the index was made, else what the server said."""
@@ -169,13 +171,15 @@ class Supposer:
         """Hide new empty indexes, and give them and those of their partitions their sizes."""
         if not created:
             return []
-        rows = self.superuser.execute(_LEAVES, ([root for *_, root in created],)).fetchall()
+        roots = [root for *_, root in created]
+        rows = self.superuser.execute(_LEAVES, (roots,)).fetchall()
         every = [row[1] for row in rows]
         # Hidden before anything is planned: a planner that sees one would read its first page.
         self.superuser.execute(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = ANY(%s)", (every,)
         )
-        self.storage.evict(every)
+        self.storage.forget([row[1] for row in rows if row[6] == "i"])
+        rows = self.superuser.execute(_LEAVES, (roots,)).fetchall()  # some have another file now
         adopted = []
         filled: list[tuple[int, int, float]] = []
         for spec, name, root in created:

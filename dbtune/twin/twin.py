@@ -21,10 +21,11 @@ from dbtune.twin.model import NotModelled
 from dbtune.twin.settings import planner_settings
 from dbtune.twin.skipscan import SKIP_SCAN_MAJOR
 from dbtune.twin.statistics import restore_statistics
-from dbtune.twin.storage import Storage
+from dbtune.twin.storage import make_storage
 
-_MINIMUM_MAJOR = 18
+_MINIMUM_MAJOR = 15
 _RANGE_STATISTICS_MAJOR = 17
+_IO_METHOD_MAJOR = 18
 DATABASE = "twin"
 ROLE = "dbtune"
 
@@ -35,7 +36,6 @@ SETTINGS = {
     "max_locks_per_transaction": "4096",
     "max_worker_processes": "0",
     "max_parallel_workers": "0",
-    "io_method": "sync",
     "jit": "off",
     "checkpoint_timeout": "1d",
     "max_wal_size": "10GB",
@@ -51,7 +51,9 @@ def twin_cluster(binaries: Binaries | None = None) -> Iterator[Cluster]:
     Raises:
         ServerFailed: it cannot be started.
     """
-    with running_cluster(binaries or wheel_binaries(), settings=SETTINGS) as cluster:
+    used = binaries or wheel_binaries()
+    settings = {**SETTINGS, "io_method": "sync"} if used.major >= _IO_METHOD_MAJOR else SETTINGS
+    with running_cluster(used, settings=settings) as cluster:
         yield cluster
 
 
@@ -68,7 +70,7 @@ def open_twin(
 
     Args:
         snapshot: what to model.
-        binaries: server programs of PostgreSQL 18 or newer; None: the embedded ones.
+        binaries: server programs of PostgreSQL 15 or newer; None: the embedded ones.
         progress: told of the stages.
         shared: a server to use instead of one of its own.
         database: the twin's database there; it must not exist.
@@ -80,7 +82,7 @@ def open_twin(
     if used.major < _MINIMUM_MAJOR:
         raise ServerFailed(
             f"The server programs in {used.bindir} are PostgreSQL {used.version}; "
-            "loading statistics needs 18 or newer.",
+            "a twin needs 15 or newer.",
             "Leave out --bindir to use the embedded server.",
         )
     told = progress or Silent()
@@ -94,14 +96,13 @@ def open_twin(
             psycopg.connect(owner_dsn, autocommit=True) as owner,
         ):
             superuser.execute("SET allow_system_table_mods = on")
-            superuser.execute("CREATE EXTENSION pg_buffercache SCHEMA pg_catalog")
             loaded, missing = load_schema(superuser, owner, snapshot, told)
             told.stage("restore statistics")
             refused = (
                 *restore_statistics(superuser, loaded),
                 *restore_extended(superuser, owner, loaded),
             )
-            storage = Storage(superuser, cluster.data_dir)
+            storage = make_storage(superuser, cluster.data_dir)
             storage.restore(loaded)
             unset = planner_settings(owner, snapshot)
             notes = (*_version_notes(snapshot, used), *locale, *missing, *refused, *unset)

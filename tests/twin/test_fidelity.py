@@ -14,8 +14,12 @@ from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
 from dbtune.plan import Plan, read_plan
 from dbtune.pricing import Hypothetical
+from dbtune.server.binaries import Binaries
+from dbtune.snapshot.catalog import IndexKey
+from dbtune.snapshot.model import Snapshot
 from dbtune.twin.text import plannable
 from dbtune.twin.twin import open_twin
+from tests.conftest import TestServer, find_binaries
 from tests.twin.conftest import HERE, statements_in
 
 
@@ -37,10 +41,13 @@ def plan_of(connection: psycopg.Connection, text: str) -> Plan | None:
     return read_plan(json.loads(value))
 
 
-def comparisons(dsn: str) -> list[Comparison]:
+def comparisons(dsn: str, binaries: Binaries | None = None) -> list[Comparison]:
     texts = statements_in((HERE / "everything_statements.sql").read_text())
     found = []
-    with psycopg.connect(dsn, autocommit=True) as target, open_twin(collect(dsn)) as twin:
+    with (
+        psycopg.connect(dsn, autocommit=True) as target,
+        open_twin(collect(dsn), binaries=binaries) as twin,
+    ):
         for text in texts:
             if target.info.server_version < 160000 and "$" in text:
                 continue  # no GENERIC_PLAN to compare with
@@ -67,6 +74,58 @@ def test_plans_of_an_older_server_are_close(everything_dsn: str) -> None:
     assert len(found) > 50
     assert sum(c.same_tree for c in found) >= 0.93 * len(found)
     assert sum(abs(c.ratio - 1) <= 0.01 for c in found) >= 0.80 * len(found)
+
+
+def own_programs(server: TestServer) -> Binaries:
+    """Server programs of the target's major version, for the twin to plan with."""
+    binaries = find_binaries(server.major)
+    if binaries is None:
+        pytest.skip(f"no server programs of PostgreSQL {server.major} on this machine")
+    return binaries
+
+
+@pytest.mark.pg("< 18")
+def test_every_plan_of_an_older_server_on_its_own_programs(
+    server: TestServer, everything_dsn: str
+) -> None:
+    """All that may differ are estimates on ranges, which pg_stats shows from 17 on."""
+    found = comparisons(everything_dsn, own_programs(server))
+    assert len(found) > 50
+    differing = [c.text for c in found if not c.same_tree or abs(c.ratio - 1) > 0.01]
+    assert [text for text in differing if "during" not in text] == []
+
+
+@pytest.mark.pg("< 18")
+def test_candidates_are_priced_on_older_programs(
+    server: TestServer, shop_dsn: str, shop: Snapshot
+) -> None:
+    order = QualifiedName("public", "order")
+    specs = (
+        IndexSpec(order, (column_key("customer_id"), column_key("placedAt"))),
+        IndexSpec(order, (IndexKey(None, "upper(status)"),)),
+    )
+    with (
+        open_twin(shop, binaries=own_programs(server)) as twin,
+        psycopg.connect(shop_dsn) as target,  # never committed
+    ):
+        plain, computed = twin.suppose(specs)
+        assert isinstance(plain, Hypothetical)
+        assert isinstance(computed, Hypothetical)
+        text = "SELECT * FROM \"order\" WHERE upper(status) = 'LOST'"
+        planned = twin.plan(text, show=[computed.name])
+        text = 'SELECT * FROM "order" WHERE customer_id = 7'
+        found = twin.plan(text, show=[plain.name])
+        target.execute(plain.spec.ddl("built").encode())
+        size = target.execute("SELECT pg_relation_size('built')").fetchone()
+        wanted = plan_of(target, text)
+    assert isinstance(planned, Plan)
+    assert planned.root.plan_rows == pytest.approx(40000 / 50, rel=0.3)
+    assert isinstance(found, Plan)
+    assert wanted is not None
+    assert size is not None
+    assert plain.size_bytes == pytest.approx(size[0], rel=0.15)
+    assert found.signature.replace(plain.name, "built") == wanted.signature
+    assert found.total_cost == pytest.approx(wanted.total_cost, rel=0.01)
 
 
 @pytest.mark.pg(">= 18")
