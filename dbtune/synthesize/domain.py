@@ -79,13 +79,29 @@ class WholeNumbers:
     def locate(self, text: str, key: Key | None) -> int | None:
         return self.marks.locate(text, key)
 
-    def encode(self, ranks: Ints) -> Encoded:
+    def keys(self, ranks: Ints) -> Ints:
+        """The numbers that stand for the values with these ranks."""
         at, place = self.marks.segments(ranks)
         count = np.diff(self.marks.starts)[at]
-        slots = self.slots[at]
-        whole, rest = np.divmod(slots, count)
+        whole, rest = np.divmod(self.slots[at], count)
         steps = place * whole + place * rest // count
-        form = self.family.encode(self.first[at] + steps * self.step)
+        keys: Ints = self.first[at] + steps * self.step
+        return keys
+
+    def at_least(self, keys: Ints) -> Ints:
+        """The rank of the first value that is not below each number; the last if all are."""
+        at = np.maximum(np.searchsorted(self.first, keys, "right") - 1, 0)
+        count = np.diff(self.marks.starts)[at]
+        steps = np.maximum(-((self.first[at] - keys) // self.step), 0)
+        place = np.ceil(steps / self.slots[at] * count).astype(np.int64)
+        ranks = np.minimum(self.marks.starts[at] + np.minimum(place, count), self.size - 1)
+        below = self.keys(ranks) < keys  # by a rounding
+        found: Ints = np.minimum(ranks + below, self.size - 1)
+        return found
+
+    def encode(self, ranks: Ints) -> Encoded:
+        at, place = self.marks.segments(ranks)
+        form = self.family.encode(self.keys(ranks))
         for mark, binary in self.exact.items():
             form[(at == mark) & (place == 0)] = np.frombuffer(binary, np.uint8)
         return form

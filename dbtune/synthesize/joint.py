@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dbtune.synthesize.domain import Domain
+from dbtune.synthesize.domain import Domain, WholeNumbers
 from dbtune.synthesize.fill import Drawn
 from dbtune.synthesize.order import Order, drawn, hashed, shuffled
 from dbtune.synthesize.ragged import Ints, Mask
@@ -77,7 +77,8 @@ class Following:
     Its values keep their frequencies: the value in the middle of the rows that have one of the
     other's values, both in order, is the one that goes with it. `combinations` are more than the
     other has values if one of those goes with several; `degree` is the share of the other's
-    values that decide at all, as in pg_stats_ext.
+    values that decide at all, as in pg_stats_ext. `least` is how much more than the other's value
+    a value must be at least, where a check says so.
     """
 
     lead: Drawn | Following
@@ -85,6 +86,7 @@ class Following:
     degree: float
     combinations: int
     key: int
+    least: int | None = None
 
     @property
     def domain(self) -> Domain:
@@ -109,6 +111,12 @@ class Following:
         follows = np.flatnonzero(decided & (leading >= 0))
         ranks = ranks.copy()
         ranks[follows] = self._followed(leading[follows], numbers[follows])
+        other, own = self.lead.domain, self.domain
+        if self.least is None:
+            return ranks, mask
+        if isinstance(own, WholeNumbers) and isinstance(other, WholeNumbers):
+            lowest = own.at_least(other.keys(leading[follows]) + self.least)
+            ranks[follows] = np.maximum(ranks[follows], lowest)
         return ranks, mask
 
     def _followed(self, lead: Ints, rows: Ints) -> Ints:

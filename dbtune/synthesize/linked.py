@@ -69,9 +69,12 @@ def _values(relation: Relation | None, name: str) -> Iterator[str]:
 
 def _joined(snapshot: Snapshot) -> Iterator[tuple[Place, Place]]:
     """Columns compared for equality in joins: each with the one of most values among them."""
-    declared = {(c.relation, column) for c in snapshot.foreign_keys for column in c.columns}
+    roots = _roots(snapshot)
     groups: dict[Place, set[Place]] = {}
-    for left, right in _pairs(snapshot):
+    for one, other in _pairs(snapshot):
+        left, right = roots.get(one, one), roots.get(other, other)
+        if left == right:
+            continue
         merged = groups.get(left, {left}) | groups.get(right, {right})
         for member in merged:
             groups[member] = merged
@@ -82,8 +85,25 @@ def _joined(snapshot: Snapshot) -> Iterator[tuple[Place, Place]]:
         seen.add(id(group))
         members = sorted(group, key=lambda place: (*_rank(snapshot, place), place))
         for member in members[1:]:
-            if member not in declared and _could_be_of(snapshot, member, members[0]):
+            if _could_be_of(snapshot, member, members[0]):
                 yield member, members[0]
+
+
+def _roots(snapshot: Snapshot) -> dict[Place, Place]:
+    """For each column of a foreign key the one whose values it has in the end."""
+    above: dict[Place, Place] = {}
+    for constraint in sorted(snapshot.foreign_keys, key=lambda c: len(c.columns)):
+        for own, other in zip(constraint.columns, constraint.referenced_columns, strict=True):
+            if constraint.referenced:
+                above.setdefault((constraint.relation, own), (constraint.referenced, other))
+    roots = {}
+    for place in above:
+        seen, root = {place}, place
+        while root in above and above[root] not in seen:
+            root = above[root]
+            seen.add(root)
+        roots[place] = root
+    return roots
 
 
 def _rank(snapshot: Snapshot, place: Place) -> tuple[float, bool]:

@@ -203,13 +203,20 @@ class Planner:
     ) -> str:
         """The column whose statistics choose the referenced rows.
 
-        One that alone tells a row decides all others; else the one with the fewest values, such
-        as the tenant, since its frequencies say most about the rows that it stands for.
+        One that alone tells a row decides all others; else the one that the referenced relation
+        has from elsewhere, such as the tenant; else the one with the fewest values.
         """
         rows = sum(unit.rows for unit in self._columns.units_below(relation))
         sizes = {c: candidates[c].domain.size for c in pairs}
         telling = [c for c in pairs if sizes[c] >= rows * _NEARLY_ALL]
-        return telling[0] if telling else min(pairs, key=lambda c: sizes[c])
+        borrowed = {
+            column
+            for key in self._snapshot.foreign_keys
+            if key.relation == relation != key.referenced
+            for column in key.columns
+        }
+        least = min(pairs, key=lambda c: (pairs[c] not in borrowed, sizes[c]))
+        return telling[0] if telling else least
 
     def _rows_of_key(
         self, relation: QualifiedName, columns: tuple[str, ...], leads: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,10 @@ Bond = tuple[float, int]
 _SORTED = 0.5
 _MOST = 0.9
 _LEAST_DEGREE = 0.1
+_COUNTED = (
+    "smallint", "integer", "bigint", "date", "timestamp with time zone",
+    "timestamp without time zone",
+)  # fmt: skip
 _COMPARED = re.compile(r'("(?:[^"]|"")+"|\b[a-z_]\w*) (<=|<|>=|>) ("(?:[^"]|"")+"|[a-z_]\w*)')
 
 
@@ -55,9 +59,10 @@ class Together:
                 made = self._combined(unit, known, columns)
                 found |= made
                 used |= set(made)
-        for low, high in self._in_order(unit):
+        for low, high, least in self._in_order(unit):
             if low in free and high in free and high not in used and low not in used:
-                found[high] = self._following(unit, (low, high), free, (1.0, 0))
+                follows = self._following(unit, (low, high), free, (1.0, 0))
+                found[high] = replace(follows, least=least)
                 used |= {low, high}
         leads: dict[str, Drawn | Following] = {n: f for n, f in several.items() if n not in used}
         for (lead, name), bond in self._dependent(unit, several):
@@ -145,15 +150,20 @@ class Together:
                 followed.add(name)
                 yield (lead, name), bond
 
-    def _in_order(self, unit: Unit) -> Iterator[Pair]:
-        """Pairs of columns of which a check says that one is not above the other."""
+    def _in_order(self, unit: Unit) -> Iterator[tuple[str, str, int | None]]:
+        """Columns of which a check says that one is above the other, and by how much at least.
+
+        None where keys of the two need not be comparable, as decimals of different scales.
+        """
         for constraint in self.snapshot.constraints:
             if constraint.kind != "c" or constraint.relation != unit.name:
                 continue
             for left, operator, right in _COMPARED.findall(constraint.definition):
                 a, b = (unit.relation.column(_plain(n)) for n in (left, right))
                 if a and b and a.type == b.type:
-                    yield (a.name, b.name) if operator[0] == "<" else (b.name, a.name)
+                    low, high = (a, b) if operator[0] == "<" else (b, a)
+                    counted = a.type in _COUNTED
+                    yield low.name, high.name, int("=" not in operator) if counted else None
 
 
 def _plain(name: str) -> str:
