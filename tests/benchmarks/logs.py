@@ -43,12 +43,13 @@ from dbtune.collect.logs import read_logs, snapshot_of_logs
 from dbtune.pipeline import AnalyzeOptions, analyze
 begun = time.perf_counter()
 traffic = read_logs([Path(sys.argv[1])])
+read = time.perf_counter() - begun
 options = AnalyzeOptions(engine="none")
 report = analyze(snapshot_of_logs(traffic), options, traffic=traffic).report
 seconds = time.perf_counter() - begun
 peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 found = sorted((f.fingerprint, f.rule, f.evidence.get("tier")) for f in report.findings)
-print(json.dumps([seconds, peak, traffic.lines, traffic.damaged_lines, found]))
+print(json.dumps([seconds, peak, traffic.lines, traffic.damaged_lines, found, read]))
 """
 
 
@@ -62,6 +63,7 @@ class Reading:
     peak_mb: float
     damaged: int = 0
     found: tuple[tuple[str, ...], ...] = ()
+    read_s: float = 0.0
 
     @property
     def processor_s_per_million(self) -> float:
@@ -110,6 +112,7 @@ def _compare(
             f"{name or label:10} {program:9} {reading.lines:8} {reading.lines_per_second:8.0f}"
             f" {wall:>6} "
             f"{reading.processor_s_per_million:30.1f} {processor:>6} {reading.peak_mb:8.0f}"
+            + (f"  reading alone {reading.lines / reading.read_s:,.0f}" if reading.read_s else "")
         )
 
 
@@ -121,9 +124,9 @@ def dbtune_reading(file: Path) -> Reading:
     process.stdout.close()
     _, _, usage = os.wait4(process.pid, 0)
     process.returncode = 0  # waited for above
-    seconds, peak, lines, damaged, found = json.loads(said)
+    seconds, peak, lines, damaged, found, read = json.loads(said)
     spent = usage.ru_utime + usage.ru_stime
-    return Reading(lines, seconds, spent, peak, damaged, tuple(map(tuple, found)))
+    return Reading(lines, seconds, spent, peak, damaged, tuple(map(tuple, found)), read)
 
 
 def _pgbadger(label: str, file: Path) -> Reading | None:
