@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import psycopg
 from psycopg import Connection, RawCursor
+from psycopg.pq import TransactionStatus as Status
 
 from dbtune.bench.stats import Judgement, Timings, effect_of
 from dbtune.bench.stopwatch import Stopwatch, watching
@@ -187,7 +188,8 @@ def quiet(connection: Connection[Any], effort: Effort) -> Iterator[Stopwatch]:
             yield stopwatch
     finally:
         gc.enable()
-        if not connection.closed:
+        # A signal may have left the session in the midst of a statement: that is no second error.
+        if connection.info.transaction_status not in (Status.ACTIVE, Status.UNKNOWN):
             connection.execute("RESET statement_timeout")
 
 
