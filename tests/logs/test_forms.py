@@ -204,6 +204,17 @@ def test_one_damaged_line_in_a_hundred_changes_no_finding(tmp_path: Path) -> Non
     assert broken.executions > 0.9 * whole.executions
 
 
+def test_a_time_that_is_none_damages_its_line_alone(tmp_path: Path) -> None:
+    log = _csvlog(tmp_path / "a.csv", 26, _statements(12, 20))
+    lines = log.read_bytes().splitlines(keepends=True)
+    lines[40] = b"20x5-01-99 99:" + lines[40][14:]
+    log.write_bytes(b"".join(lines))
+    traffic = read_logs([log])
+    assert traffic.damaged_lines == 1
+    assert traffic.units
+    assert _calls(traffic)[LOOKUP] == 239
+
+
 def _mangled(content: bytes, choice: Random) -> bytes:
     """The content cut, shuffled, overwritten, doubled or stuffed with what belongs to no log."""
     lines = content.splitlines(keepends=True)

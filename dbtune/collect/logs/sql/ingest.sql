@@ -9,7 +9,8 @@ WITH said AS (
            CASE WHEN starts_with(message, 'duration: ')
                 THEN try_cast(substring(message, 11, strpos(message, ' ms') - 11) AS DOUBLE) END AS ms
     FROM (SELECT * REPLACE (CASE WHEN strlen(message) > {longest} AND NOT contains(left(message, 60), 'plan:')
-                                 THEN left(message, {longest}) ELSE message END AS message)
+                                 THEN left(message, {longest}) ELSE message END AS message,
+                            try_cast(left(logged_at, 23) AS TIMESTAMP) AS logged_at)
           FROM raw)
     WHERE (severity = 'LOG' AND (starts_with(message, 'duration: ')
                                  OR starts_with(message, 'statement: ')
@@ -78,7 +79,7 @@ WITH said AS (
     FROM shaped
 )
 SELECT * EXCLUDE all_given FROM (
-SELECT hash(session) AS session, line, epoch_ms(try_cast(left(logged_at, 23) AS TIMESTAMP)) AS at_ms,
+SELECT hash(session) AS session, line, epoch_ms(logged_at) AS at_ms,
        -- simple statements are logged after their own transaction, as number 0
        CASE WHEN NOT ends_with(transaction, '/0') THEN hash(transaction) END AS transaction,
        kind, ms,
