@@ -80,7 +80,8 @@ def run(
     from dbtune.collect import CollectOptions
     from dbtune.errors import BadInput
     from dbtune.migration.dialects import require_dialect
-    from dbtune.pipeline import AnalyzeOptions, VerifyOptions, analyze, write_analysis
+    from dbtune.options import AnalyzeOptions, VerifyOptions
+    from dbtune.pipeline import analyze, write_analysis
 
     require_dialect(dialect)
     if engine is EngineWord.HYPOPG and (is_file(target) or (target is None and logs)):

@@ -35,7 +35,8 @@ def run(
     from dbtune.collect import CollectOptions
     from dbtune.files import write_file
     from dbtune.gate.baseline import write_baseline
-    from dbtune.pipeline import AnalyzeOptions, analyze
+    from dbtune.options import AnalyzeOptions
+    from dbtune.pipeline import analyze
     from dbtune.typeset.figures import number_of
 
     with shown_progress() as stages:

@@ -40,7 +40,8 @@ _READ = """
 import json, sys, time
 from pathlib import Path
 from dbtune.collect.logs import read_logs, snapshot_of_logs
-from dbtune.pipeline import AnalyzeOptions, analyze
+from dbtune.options import AnalyzeOptions
+from dbtune.pipeline import analyze
 begun = time.perf_counter()
 traffic = read_logs([Path(sys.argv[1])])
 read = time.perf_counter() - begun

@@ -15,7 +15,8 @@ from dbtune.errors import BadInput
 from dbtune.hypopg.engine import Hypopg, open_hypopg
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
-from dbtune.pipeline import AnalyzeOptions, analyze
+from dbtune.options import AnalyzeOptions
+from dbtune.pipeline import analyze
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, Rejected
 from dbtune.server.binaries import Binaries

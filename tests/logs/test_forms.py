@@ -17,7 +17,8 @@ import pytest
 from dbtune.collect.logs import read_logs, snapshot_of_logs
 from dbtune.collect.logs.gaps import settings_gaps
 from dbtune.errors import BadInput
-from dbtune.pipeline import AnalyzeOptions, analyze
+from dbtune.options import AnalyzeOptions
+from dbtune.pipeline import analyze
 from dbtune.traffic import Traffic
 from tests.benchmarks.logs import damaged_copy
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from dbtune.collect import collect
-from dbtune.pipeline import Analysis, AnalyzeOptions, analyze
+from dbtune.options import AnalyzeOptions
+from dbtune.pipeline import Analysis, analyze
 from dbtune.resources import rules_dir
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from tests.rules.harness import Step, migrate, run

@@ -19,7 +19,8 @@ from dbtune.advice import CreateIndex
 from dbtune.bench.switch import indexes_of
 from dbtune.collect import collect
 from dbtune.errors import BadInput, CannotConnect
-from dbtune.pipeline import AnalyzeOptions, VerifyOptions, analyze
+from dbtune.options import AnalyzeOptions, VerifyOptions
+from dbtune.pipeline import analyze
 from dbtune.snapshot.file import write_snapshot
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from tests.bench.place import BY_DEPOT, SCHEMA
