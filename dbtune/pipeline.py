@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbtune.access.trial import CureTrial
+from dbtune.advising import Advising, proof_of
 from dbtune.advisor.declined import not_asked_for
 from dbtune.assemble import assemble_workload
 from dbtune.gate.verdict import verdict_by_severity
 from dbtune.migration import Migration, write_migration
 from dbtune.migration.dialects import render as render_migration
+from dbtune.options import AnalyzeOptions
 from dbtune.pricing import PricingEngine
 from dbtune.progress import Progress, Silent
 from dbtune.report.model import Report, report_of
@@ -28,8 +30,6 @@ from dbtune.workload import NotExamined, Workload
 
 if TYPE_CHECKING:
     from dbtune.collect.same_rows import SameRows
-from dbtune.advising import Advising, proof_of
-from dbtune.options import AnalyzeOptions
 
 
 @dataclass(frozen=True)
