@@ -216,6 +216,38 @@ def test_a_time_that_is_none_damages_its_line_alone(tmp_path: Path) -> None:
     assert _calls(traffic)[LOOKUP] == 239
 
 
+TRACED = "traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'"
+
+
+@pytest.mark.parametrize("names", ["abc", "bca", "cab"])
+@pytest.mark.parametrize("origin", ["trace", "pool"])
+def test_a_unit_over_several_sessions_waits_for_none_of_what_they_did_before(
+    tmp_path: Path, names: str, origin: str
+) -> None:
+    """Whichever session comes first in the engine's order, its first row can be inside a unit."""
+    _, _, slept = names
+    tag = f" /*{TRACED}*/" if origin == "trace" else ""
+    asked = [(slept, "08:55:00.000", "SELECT 1 FROM warehouse")]
+    for number in range(30):
+        name, at = names[number // 3 % 3], f"09:00:00.{number:03}"
+        asked.append((name, at, f"SELECT name FROM part WHERE id = {number}{tag}"))
+        if origin == "pool":
+            asked.append((name, at, "RESET ALL"))
+    path = tmp_path / "a.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, (name, clock, text) in enumerate(asked):
+            at = f"2026-03-14 {clock} UTC"
+            row = [at, "app", "shop", 100, "h:1", name, number, "SELECT", at, "3/0", 0]
+            row += ["LOG", "00000", f"duration: 0.001 ms  statement: {text}", *[""] * 8, "web"]
+            writer.writerow([*row, "client backend", "", 0])
+    (unit,) = read_logs([path]).units
+    assert unit.origin == origin
+    assert unit.session_count == 3
+    assert len(unit.shapes) == 30
+    assert max(unit.idle_ms) < 100
+
+
 def _mangled(content: bytes, choice: Random) -> bytes:
     """The content cut, shuffled, overwritten, doubled or stuffed with what belongs to no log."""
     lines = content.splitlines(keepends=True)

@@ -39,6 +39,7 @@ WITH ordered AS (
            lag(session_at) OVER () IS NOT DISTINCT FROM session_at AS has_previous,
            lag(class) OVER () AS previous_class,
            lag(tags) OVER () AS previous_tags,
+           lag(trace) OVER () IS NOT DISTINCT FROM trace AS has_same_trace,
            waited_ms - lag(waited_ms) OVER () AS idle_ms
     FROM summed
     WHERE class IS NOT NULL
@@ -56,7 +57,9 @@ WITH ordered AS (
     SELECT *, trace IS NULL AND stretch_at = position AND next_class = 'reset' AS is_lent
     FROM bounded
 )
-SELECT position, entry, session, at_ms, coalesce(exec_ms, 0) AS ms, idle_ms, shape,
+SELECT position, entry, session, at_ms, coalesce(exec_ms, 0) AS ms, shape,
+       -- a unit over several sessions did not wait for what ran in them before
+       CASE WHEN has_previous AND has_same_trace AND NOT is_lent THEN idle_ms ELSE 0 END AS idle_ms,
        CASE WHEN trace IS NOT NULL THEN 'trace' WHEN is_lent THEN 'pool' ELSE 'session' END
            ::unit_origin AS origin,
        CASE WHEN trace IS NOT NULL THEN trace
