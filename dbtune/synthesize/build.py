@@ -23,7 +23,8 @@ _DIGITS_LIMIT = 2**61
 class Counts:
     """How many rows a column has, how many with a value, and how many distinct values.
 
-    `unique`: as many as have a value; `must_be`: a key demands it.
+    `unique`: as many as have a value; `must_be`: a key demands it. `grown`: how many times as many
+    distinct values as statistics tell; what is more lies beyond the known ones.
     """
 
     rows: int
@@ -31,6 +32,7 @@ class Counts:
     distinct: int
     unique: bool
     must_be: bool = False
+    grown: float = 1.0
 
 
 def counts_of(
@@ -70,7 +72,7 @@ def own_whole(
         step = 1
         inner = [b - a - 1 for a, b in pairwise(keys)]
         last = family.highest - keys[-1]
-    is_open = not any(shape.mass)
+    is_open = counts.grown > 1.0 or not any(shape.mass)
     layout = _laid_out(shape, [*_bounded(inner), last if counts.unique or is_open else 0], counts)
     if counts.unique:
         wanted = counts.distinct - int(layout.distinct_between[:-1].sum()) - len(keys)
@@ -103,7 +105,7 @@ def own_text(shape: Shape, family: Text, counts: Counts) -> tuple[Domain, Spread
     """Strings between the known ones and of their form, and if need be beyond them."""
     marks = shape.marks
     letters = Letters.of([str(m.key) for m in marks])
-    is_open = counts.unique or not any(shape.mass)
+    is_open = counts.unique or counts.grown > 1.0 or not any(shape.mass)
     others = [*(str(m.key) for m in marks[1:]), None]
 
     def gaps(needed: Sequence[int]) -> list[Gap]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from dbtune.synthesize.invent import Invention
 from dbtune.synthesize.linked import Links, Place
 from dbtune.synthesize.order import Order, key_of
 from dbtune.synthesize.ragged import Ints
+from dbtune.synthesize.shelf import Shelf, gathered, in_order, spans
 from dbtune.synthesize.spread import Spread, even
 from dbtune.synthesize.unit import Unit, leaves, statistics_of, within_leaves
 
@@ -28,11 +30,15 @@ class Filled:
 
     unit: Unit
     fills: Mapping[str, Fill]
-    kept: Ints | None
+    kept: Shelf | None
 
     @property
     def rows(self) -> int:
-        return self.unit.rows if self.kept is None else len(self.kept)
+        return self.unit.rows if self.kept is None else self.kept.size
+
+    def numbers(self, places: Ints) -> Ints:
+        """Which rows these are, by their places among those that remain."""
+        return places if self.kept is None else self.kept.read(0, places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,18 @@ class Columns:
             spread = even(0, 0)
         order = Order(spread.rows, spread.sorted_share(correlation), key)
         return Drawn(domain, spread, order, unit.rows)
+
+    def grown(self, unit: Unit, column: Column, times: float) -> Fill:
+        """A column with more values than its statistics tell, if these are its own."""
+        place = (unit.name, column.name)
+        if self._domain(unit, column, unique=False)[1] is not None:
+            statistics = statistics_of(unit, column, self.snapshot)
+            counts = counts_of(statistics, unit.rows, not_null=column.not_null, unique=False)
+            distinct = min(ceil(counts.distinct * times), counts.present)
+            counts = replace(counts, distinct=distinct, grown=times)
+            extra = self.links.named_elsewhere(place)
+            self._domains[place] = self.invention.own(column, statistics, counts, extra)
+        return self.drawn(unit, column, unique=False)
 
     def _shared(self, unit: Unit, column: Column, domain: Domain, *, unique: bool) -> Spread:
         statistics = statistics_of(unit, column, self.snapshot)
@@ -132,8 +150,8 @@ def _values_in(filled: Filled, name: str, *, unique: bool) -> Domain:
     if not unique or not isinstance(fill, Drawn):
         return fill.domain
     if filled.kept is not None:
-        ranks, _ = fill.ranks(filled.kept)
-        return Chosen(fill.domain, fill.spread, np.sort(ranks))
+        parts = ((fill.ranks(filled.numbers(np.arange(*s)))[0],) for s in spans(filled.rows))
+        return Chosen(fill.domain, fill.spread, in_order(gathered(1, filled.rows, parts)))
     if fill.spread.rows == fill.domain.size:
         return fill.domain
     return Chosen(fill.domain, fill.spread)

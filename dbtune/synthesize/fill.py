@@ -12,9 +12,8 @@ from dbtune.synthesize.domain import Domain
 from dbtune.synthesize.family import Key
 from dbtune.synthesize.order import Order, drawn, hashed, present
 from dbtune.synthesize.ragged import Encoded, Ints, Mask
+from dbtune.synthesize.shelf import Shelf, Sorted
 from dbtune.synthesize.spread import Spread
-
-_CHUNK = 1_000_000
 
 
 class Fill(Protocol):
@@ -46,50 +45,39 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Ranks that were worked out for the whole table, in the order of `order`; -1 is null."""
+    """Ranks that were worked out for the whole table: a column of them, ordered by `order`."""
 
     domain: Domain
-    stored: Ints
+    stored: Shelf
+    column: int
     order: Order
 
     def ranks(self, rows: Ints) -> tuple[Ints, Mask | None]:
-        found = np.asarray(self.stored[self.order.ranks(rows)], np.int64)
-        mask = found >= 0
-        return (found, None) if mask.all() else (found[mask], mask)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRows:
-    """The key of every row of a referenced table: one array of ranks per key column.
-
-    The rows are sorted by `lead`, a number made of the columns that are looked up first.
-    """
-
-    lead: Ints
-    columns: tuple[Ints, ...]
+        return self.stored.read(self.column, self.order.ranks(rows)), None
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
     """One column of a foreign key of several: the rows pick rows of the referenced table.
 
-    `leads` fill the columns that decide which; among several rows that fit, any.
+    `leads` fill the columns that decide which; among several rows that fit, any. `keys` has a
+    number made of these, by which it is sorted, and the other columns.
     """
 
     domain: Domain
     leads: tuple[Fill, ...]
-    rows_of_key: KeyRows
+    keys: Sorted
     column: int
     key: int
 
     def ranks(self, rows: Ints) -> tuple[Ints, Mask | None]:
         lead, mask = lead_of(self.leads, rows)
         own = rows if mask is None else rows[mask]
-        begin = np.searchsorted(self.rows_of_key.lead, lead, "left")
-        count = np.searchsorted(self.rows_of_key.lead, lead, "right") - begin
+        begin, end = self.keys.find(lead)
+        count = end - begin
         fits = count > 0
         chosen = begin + drawn(own, self.key, 1 << 40) % np.maximum(count, 1)
-        ranks = self.rows_of_key.columns[self.column][chosen[fits]]
+        ranks = self.keys.shelf.read(1 + self.column, chosen[fits])
         if fits.all():
             return ranks, mask
         whole = np.zeros(len(rows), np.bool_)
@@ -119,11 +107,11 @@ class Chosen:
 
     inner: Domain
     spread: Spread
-    kept: Ints | None = None
+    kept: Shelf | None = None
 
     @property
     def size(self) -> int:
-        return self.spread.rows if self.kept is None else len(self.kept)
+        return self.spread.rows if self.kept is None else self.kept.size
 
     def locate(self, text: str, key: Key | None) -> int | None:
         rank = self.inner.locate(text, key)
@@ -135,7 +123,7 @@ class Chosen:
         return self.inner.encode(self.inner_ranks(ranks))
 
     def inner_ranks(self, places: Ints) -> Ints:
-        return self.spread.ranks(places) if self.kept is None else self.kept[places]
+        return self.spread.ranks(places) if self.kept is None else self.kept.read(0, places)
 
     def _rank(self, place: int) -> int:
         return int(self.inner_ranks(np.array([place]))[0])
@@ -159,14 +147,6 @@ class Translated:
 
 def may_be_null(fill: Fill) -> bool:
     """False if every row surely has a value."""
-    return not (isinstance(fill, Drawn) and fill.order.size >= fill.rows)
-
-
-def with_value(fill: Fill, rows: Ints) -> Ints:
-    """The rows that have a value."""
-    found = []
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        mask = fill.ranks(chunk)[1]
-        found.append(chunk if mask is None else chunk[mask])
-    return np.concatenate(found) if found else rows
+    return not isinstance(fill, Stored) and not (
+        isinstance(fill, Drawn) and fill.order.size >= fill.rows
+    )

@@ -124,6 +124,8 @@ class Invention:
         shape = shape_of(known, statistics, extra, most)
         if not shape.marks:
             shape = shape_of(known, None, known.texts, most)
+        if counts.grown > 1.0:
+            shape = shape.grown(counts.grown)
         if isinstance(family, Whole):
             return own_whole(shape, family, counts, invented=self.redacted)
         return own_text(shape, family, counts)

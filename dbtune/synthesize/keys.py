@@ -2,166 +2,155 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from dbtune.synthesize.fill import Fill, KeyRows, lead_of
+from dbtune.synthesize.numbered import numbered_groups
 from dbtune.synthesize.order import drawn, hashed, shuffled
 from dbtune.synthesize.ragged import Ints, Mask
-from dbtune.synthesize.spread import Spread
+from dbtune.synthesize.shelf import CHUNK, Shelf, gathered, spans
+from dbtune.synthesize.spread import Spread, even
 
-_CHUNK = 1_000_000
-_IN_MEMORY = 8_000_000
+_LARGE_GROUP = CHUNK
 _REDRAWS = 12
-_FEW = 10_000
-_MANY = 20_000_000
-_SIMILAR = 0.5
-_UNLIKE = 0.25
 _MOST_COMBINATIONS = 2**61
-
-
-def whole_array(size: int) -> Ints:
-    """Room for a number per row; in a file that is gone when we are, if it is much."""
-    if size <= _IN_MEMORY:
-        return np.empty(size, np.int64)
-    with tempfile.TemporaryFile(prefix="dbtune-") as file:
-        return np.memmap(file, np.int64, "w+", shape=(size,))
 
 
 def unique_together(
     spreads: Sequence[Spread], sizes: Sequence[int], rows: int, key: int
-) -> list[Ints]:
-    """Ranks for each column of a key, all combinations different, in the order of the first.
+) -> tuple[Shelf, list[int]]:
+    """Ranks of a key's columns, all combinations different; and which column each is on the shelf.
 
     The first column's rows come in groups of equal values. Within a group the second takes evenly
     spaced places of its own distribution (systematic sampling), which keeps both columns'
-    frequencies; what still collides is drawn again, and left out if there is no room.
+    frequencies; what still collides is drawn again, and what has no room in its group goes to
+    others.
     """
     if len(spreads) == 2:
-        if by_size := _by_group_size(spreads[0], spreads[1], sizes[0], key):
-            return list(by_size)
-        if by_size := _by_group_size(spreads[1], spreads[0], sizes[1], key):
-            return list(by_size[::-1])
-    first = _with_room(spreads[0], sizes)
-    if first is not None:
-        spreads = [first, *spreads[1:]]
-        rows = first.rows
-    found = [whole_array(rows) for _ in spreads]
-    done = start = 0
+        if (found := numbered_groups(spreads[0], spreads[1], sizes[0], key)) is not None:
+            return found, [0, 1]
+        if (found := numbered_groups(spreads[1], spreads[0], sizes[1], key)) is not None:
+            return found, [1, 0]
+    room = min(prod(sizes[1:]), _MOST_COMBINATIONS)
+    first, share = _with_room(spreads[0], sizes[0], room)
+    spreads = [first, *spreads[1:]]
+    rows = min(rows, first.rows)
+    parts = _parts(spreads, sizes, _groups(first, rows, room, share), key)
+    return gathered(len(spreads), rows, parts), [*range(len(spreads))]
+
+
+def _with_room(spread: Spread, size: int, room: int) -> tuple[Spread, float]:
+    """The first column's spread, of more values if those that it has lack combinations.
+
+    And the share of free room that is taken by what other values have too much of.
+    """
+    sizes = np.diff(spread.ends, prepend=0)
+    if (2 * sizes <= room * spread.distinct).all():
+        return spread, 0.0
+    wider = replace(spread, distinct=np.minimum(spread.width, sizes))
+    for candidate in (spread, wider, even(size, min(spread.rows, size * room))):
+        excess = free = 0
+        for _, counts in _runs(candidate, candidate.rows):
+            excess += int(np.maximum(counts - room, 0).sum())
+            free += int(np.maximum(room - counts, 0).sum())
+        if excess <= free:
+            break
+    return candidate, excess / max(free, 1)
+
+
+def _runs(spread: Spread, rows: int) -> Iterator[tuple[Ints, Ints]]:
+    """The values of a spread's rows in order, and how many rows each has; some at a time."""
+    start = 0
     while start < rows:
-        end = _group_end(spreads[0], start, min(start + _CHUNK, rows), rows)
-        chunk = _chunk(spreads, sizes, np.arange(start, end), key)
-        count = len(chunk[0])
-        for target, ranks in zip(found, chunk, strict=True):
-            target[done : done + count] = ranks
-        done, start = done + count, end
-    return [ranks[:done] for ranks in found]
+        end = _group_end(spread, min(start + CHUNK, rows), rows)
+        last = _rank(spread, end - 1)
+        whole = start + bisect_left(range(start, end), last, key=lambda at: _rank(spread, at))
+        values, begins = np.unique(spread.ranks(np.arange(start, whole)), return_index=True)
+        counts = np.diff(begins, append=whole - start)
+        yield np.append(values, last), np.append(counts, end - whole)
+        start = end
 
 
-def _with_room(spread: Spread, sizes: Sequence[int]) -> Spread | None:
-    """The first column's spread with no value more often than the others have combinations.
-
-    None if there is room for all. What is too much goes to the values that have room.
-    """
-    room = prod(sizes[1:])
-    if sizes[0] > _MANY or room > _MANY:
-        return None
-    values, counts = _values_of(spread)
-    if 2 * int(counts.max(initial=0)) <= room:
-        return None
-    excess = int(np.maximum(counts - room, 0).sum())
-    held = np.zeros(sizes[0], np.int64)
-    held[values] = np.minimum(counts, room)
-    free = np.cumsum(room - held)
-    taken = np.rint(free * (min(excess, int(free[-1])) / max(int(free[-1]), 1))).astype(np.int64)
-    held += np.diff(taken, prepend=0)
-    kept = np.flatnonzero(held)
-    one = np.ones(len(kept), np.int64)
-    return Spread(np.cumsum(held[kept]), kept, one, one)
+def _rank(spread: Spread, place: int) -> int:
+    return int(spread.ranks(np.array([place]))[0])
 
 
-def _by_group_size(
-    groups: Spread, members: Spread, size: int, key: int
-) -> tuple[Ints, Ints] | None:
-    """Keys such as (order, line number), where the second column tells how large groups are.
-
-    If most groups have the commonest value of the second column, then as many groups have at
-    least k rows as rows have the k-th common value. None where that does not fit the first.
-    """
-    if int(members.distinct.sum()) > _FEW or int(groups.distinct.sum()) > _MANY:
-        return None
-    values, at_least = _most_common_first(members)
-    own, counts = _most_common_first(groups, key)
-    if not _SIMILAR < len(own) / at_least[0] < 1 / _SIMILAR:
-        return None
-    wanted = min(int(at_least[0]), size)
-    if wanted > len(own):
-        others = np.setdiff1d(np.arange(size), own, assume_unique=True)
-        more = wanted - len(own)
-        own = np.concatenate([own, others[np.arange(more) * len(others) // more]])
-        counts = np.concatenate([counts, np.zeros(more, np.int64)])
-    at_least = _clipped(at_least, len(own))
-    held = np.searchsorted(-at_least, -np.arange(1, len(own) + 1), "right")
-    if np.abs(held - counts).sum() > _UNLIKE * 2 * counts.sum():
-        return None
-    order = np.argsort(own, kind="stable")
-    own, held = own[order], held[order]
-    number = np.arange(int(held.sum())) - np.repeat(np.cumsum(held) - held, held)
-    return np.repeat(own, held), values[number]
-
-
-def _clipped(at_least: Ints, groups: int) -> Ints:
-    """No more groups than there are; the rows that this takes go to the larger groups."""
-    clipped = np.minimum(at_least, groups)
-    missing = int((at_least - clipped).sum())
-    others = int(clipped[clipped < groups].sum())
-    if missing and others:
-        grown = np.where(clipped < groups, clipped * (1.0 + missing / others), clipped)
-        clipped = np.minimum(np.rint(grown).astype(np.int64), groups)
-    return clipped
-
-
-def _most_common_first(spread: Spread, key: int | None = None) -> tuple[Ints, Ints]:
-    """Every value of a spread with its rows; equally common ones in order, or with a key in any."""
-    values, counts = _values_of(spread)
-    order = np.lexsort((values if key is None else hashed(values, key), -counts))
-    return values[order], counts[order]
-
-
-def _values_of(spread: Spread) -> tuple[Ints, Ints]:
-    """Every value of a spread in order, and how many rows each has, about."""
-    total = int(spread.distinct.sum())
-    segment = np.repeat(np.arange(len(spread.ends)), spread.distinct)
-    number = np.arange(total) - np.repeat(
-        np.cumsum(spread.distinct) - spread.distinct, spread.distinct
-    )
-    rows = np.diff(spread.ends, prepend=0)[segment]
-    distinct = spread.distinct[segment]
-    values = spread.first[segment] + number * spread.width[segment] // distinct
-    counts = (number + 1) * rows // distinct - number * rows // distinct
-    return values, counts
-
-
-def _group_end(spread: Spread, start: int, wanted: int, rows: int) -> int:
+def _group_end(spread: Spread, wanted: int, rows: int) -> int:
     """The end of the group in which row `wanted` - 1 lies."""
-    if wanted >= rows:
-        return rows
-    last = int(spread.ranks(np.array([wanted - 1]))[0])
-    low, high = wanted, rows
-    while low < high:
-        middle = (low + high) // 2
-        if int(spread.ranks(np.array([middle]))[0]) > last:
-            high = middle
+    last = _rank(spread, wanted - 1)
+    return wanted + bisect_right(range(wanted, rows), last, key=lambda at: _rank(spread, at))
+
+
+def _groups(spread: Spread, rows: int, room: int, share: float) -> Iterator[tuple[Ints, Ints]]:
+    """Values and their rows, none with more than have room; others take what is too much."""
+    free_before = 0
+    for values, counts in _runs(spread, rows):
+        held = np.minimum(counts, room)
+        free = free_before + np.cumsum(room - held)
+        taken = np.floor(free * share + 0.5)
+        yield (
+            values,
+            held + np.diff(taken, prepend=np.floor(free_before * share + 0.5)).astype(np.int64),
+        )
+        free_before = int(free[-1])
+
+
+def _parts(
+    spreads: Sequence[Spread], sizes: Sequence[int], groups: Iterator[tuple[Ints, Ints]], key: int
+) -> Iterator[list[Ints]]:
+    done = 0
+    for every_value, every_count in groups:
+        large = every_count > _LARGE_GROUP
+        for value, count in zip(every_value[large], every_count[large], strict=True):
+            yield from _counted_out(spreads, sizes, int(value), int(count))
+        values, counts = every_value[~large], every_count[~large]
+        ends = np.cumsum(counts)
+        first = 0
+        while first < len(ends):  # what moved may have made more rows than are worked on at a time
+            before = int(ends[first - 1]) if first else 0
+            last = max(int(np.searchsorted(ends, before + CHUNK, "right")), first + 1)
+            chunk = np.repeat(values[first:last], counts[first:last])
+            yield _chunk(spreads, sizes, chunk, done, key)
+            done, first = done + len(chunk), last
+
+
+def _counted_out(
+    spreads: Sequence[Spread], sizes: Sequence[int], value: int, count: int
+) -> Iterator[list[Ints]]:
+    """A large group's combinations in their order; as its second column's statistics say if there
+    are two columns, and else evenly.
+    """
+    room = min(prod(sizes[1:]), _MOST_COMBINATIONS)
+    highest = 0
+    for start, end in spans(count):
+        number = np.arange(start, end)
+        if len(spreads) == 2:
+            wanted = spreads[1].ranks(_scaled(number, spreads[1].rows / count, spreads[1].rows))
         else:
-            low = middle + 1
-    return max(low, start + 1)
+            wanted = _scaled(number, room / count, room)
+        beyond = np.maximum(np.maximum.accumulate(wanted - number), highest)
+        highest = int(beyond[-1])
+        combination = np.minimum(beyond + number, room - count + number)
+        ranks = [np.full(len(number), value)]
+        for size in reversed(sizes[1:]):
+            combination, rank = np.divmod(combination, size)
+            ranks.insert(1, rank)
+        yield ranks
 
 
-def _chunk(spreads: Sequence[Spread], sizes: Sequence[int], places: Ints, key: int) -> list[Ints]:
-    first = spreads[0].ranks(places)
+def _scaled(numbers: Ints, factor: float, size: int) -> Ints:
+    return np.minimum((numbers * factor).astype(np.int64), size - 1)
+
+
+def _chunk(
+    spreads: Sequence[Spread], sizes: Sequence[int], first: Ints, start: int, key: int
+) -> list[Ints]:
+    """The rows of some whole groups, which are those from `start` on."""
+    places = np.arange(start, start + len(first))
     begins = np.flatnonzero(np.diff(first, prepend=-1))
     group = np.cumsum(np.diff(first, prepend=first[:1] - 1) != 0) - 1
     counts = np.diff(np.append(begins, len(first)))
@@ -228,55 +217,3 @@ def _repeated(combined: Ints) -> Ints:
     same = combined[order][1:] == combined[order][:-1]
     repeated: Ints = order[1:][same]
     return repeated
-
-
-def first_of_each(fills: Sequence[Fill], rows: Ints) -> Ints:
-    """Of rows with equal values in all columns only the first; nulls are never equal."""
-    combined, kept_anyway = whole_array(len(rows)), []
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        lead, mask = lead_of(tuple(fills), chunk)
-        if mask is None:
-            combined[start : start + len(chunk)] = lead
-        else:
-            part = hashed(chunk, 77).astype(np.int64)
-            part[mask] = lead
-            combined[start : start + len(chunk)] = part
-            kept_anyway.append(start + np.flatnonzero(~mask))
-    repeated = _repeated(np.asarray(combined))
-    if not len(repeated):
-        return rows
-    keep = np.ones(len(rows), np.bool_)
-    keep[repeated] = False
-    for places in kept_anyway:
-        keep[places] = True
-    return rows[keep]
-
-
-def key_rows(fills: Sequence[Fill], leads: int, kept: Ints | None, rows: int) -> KeyRows:
-    """The keys of a table's rows, sorted by their first `leads` columns; none has a null.
-
-    Worked out chunk by chunk, so that only the order of the rows is held in memory.
-    """
-    size = rows if kept is None else len(kept)
-    lead, columns = whole_array(size), [whole_array(size) for _ in fills[leads:]]
-    done = 0
-    for start in range(0, size, _CHUNK):
-        end = min(start + _CHUNK, size)
-        chunk = np.arange(start, end) if kept is None else kept[start:end]
-        present = lead_of(tuple(fills), chunk)[1]
-        chunk = chunk if present is None else chunk[present]
-        after = done + len(chunk)
-        lead[done:after] = lead_of(tuple(fills[:leads]), chunk)[0]
-        for column, fill in zip(columns, fills[leads:], strict=True):
-            column[done:after] = fill.ranks(chunk)[0]
-        done = after
-    order = np.argsort(lead[:done], kind="stable")
-    return KeyRows(_taken(lead, order), tuple(_taken(column, order) for column in columns))
-
-
-def _taken(values: Ints, order: Ints) -> Ints:
-    taken = whole_array(len(order))
-    for start in range(0, len(order), _CHUNK):
-        taken[start : start + _CHUNK] = values[order[start : start + _CHUNK]]
-    return taken

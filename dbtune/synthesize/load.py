@@ -170,7 +170,7 @@ def _chunks(filled: Filled) -> Iterator[Ints]:
     size = max(min(_BLOCK_BYTES // row_width(filled.unit.columns), _MOST_ROWS), 1)
     for start in range(0, filled.rows, size):
         end = min(start + size, filled.rows)
-        yield np.arange(start, end) if filled.kept is None else filled.kept[start:end]
+        yield filled.numbers(np.arange(start, end))
 
 
 def _width(column: Column) -> int:

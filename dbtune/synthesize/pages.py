@@ -19,6 +19,7 @@ from dbtune.progress import Silent
 from dbtune.snapshot.catalog import Index, Relation
 from dbtune.synthesize.columns import Filled
 from dbtune.synthesize.load import load_rows, row_width
+from dbtune.synthesize.shelf import gathered
 
 _PAGE = 8192
 _SAMPLE_ROWS = 8192
@@ -43,7 +44,8 @@ def as_full(session: Connection[Any], filled: Filled) -> Iterator[None]:
         size = min(_SAMPLE_ROWS, max(_SAMPLE_BYTES // row_width(filled.unit.columns), 1))
         step = max(filled.rows // size, 1)
         every = np.arange(0, filled.rows, step)
-        sample = replace(filled, kept=every if filled.kept is None else filled.kept[every])
+        chosen = gathered(1, len(every), iter([(filled.numbers(every),)]))
+        sample = replace(filled, kept=chosen)
         if sample.rows:
             load_rows(session, sample, Silent())
             fresh = _pages_with_rows(session, relation.name) / sample.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -100,6 +100,15 @@ class Shape:
 
     marks: tuple[Mark, ...]
     mass: tuple[float, ...]
+
+    def grown(self, times: float) -> Shape:
+        """The same for this many times as many rows, those that are more having values beyond."""
+        common = sum(m.frequency or 0.0 for m in self.marks) / times
+        others = max(1.0 - common, 1e-9)
+        mass = [m * (1.0 / times - common) / others for m in self.mass]
+        mass[-1] += (1.0 - 1.0 / times) / others
+        marks = (replace(m, frequency=m.frequency and m.frequency / times) for m in self.marks)
+        return Shape(tuple(marks), tuple(mass))
 
 
 def shape_of(
