@@ -175,7 +175,7 @@ class Words:
 
     def _in_type(self, at: int) -> bool:
         """True for a type's name where a type must stand: `a int` in a column list, `int[]`."""
-        after = self.text(at + 1)
+        after = self.text(at + 1).lower()
         before = self.scanned[at - 1] if at else None
         if before and before.kind in ("quoted", "word") and not _is_reserved(before.value):
             return after in (",", ")", "[", "(", "path", "exists", "format")

@@ -49,8 +49,8 @@ def snapshot_with(dsn: str, *statements: tuple[str, int]) -> Snapshot:
     return replace(collect(dsn), statements=workload, readings=())
 
 
-def options(on: str, folder: Path) -> AnalyzeOptions:
-    return AnalyzeOptions(verify=VerifyOptions(on, folder / "journal.json", time_limit_s=1.0))
+def options(on: str, folder: Path, time_limit_s: float = 1.0) -> AnalyzeOptions:
+    return AnalyzeOptions(verify=VerifyOptions(on, folder / "journal.json", time_limit_s))
 
 
 def definitions(dsn: str) -> dict[str, str]:
@@ -110,7 +110,7 @@ def test_writes_that_lose_more_than_reads_win(
         "FROM generate_series(1, 20000) g"
     )
     snapshot = snapshot_with(target, (many, 1000))
-    report = analyze(snapshot, options(clone, tmp_path)).report
+    report = analyze(snapshot, options(clone, tmp_path, time_limit_s=10.0)).report
     proof = report.verification
     assert proof is not None
     assert [("parcel" in r.what, "cost its writes" in r.reason) for r in proof.rejected] == [
