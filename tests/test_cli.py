@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from dbtune import __version__
+
 PASSWORD = "correct-horse-battery"
 
 
@@ -110,6 +112,11 @@ def test_ctrl_c_leaves_no_server_and_no_half_written_file(database: str, tmp_pat
     assert "Traceback" not in said
     assert "interrupted" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_needs_no_command(tmp_path: Path) -> None:
+    done = dbtune("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"dbtune {__version__}\n", "")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -60,16 +60,24 @@ def main() -> None:
 
 def _options(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    _version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and exit.",
+        is_eager=True,  # else no command is an error first
+        callback=lambda asked: _print_version() if asked else None,
+    ),
 ) -> None:
-    if version:
-        from dbtune import __version__
-
-        typer.echo(f"dbtune {__version__}")
-        raise typer.Exit
     from dbtune.cli._settings import apply_settings
 
     apply_settings(context)
+
+
+def _print_version() -> NoReturn:
+    from dbtune import __version__
+
+    typer.echo(f"dbtune {__version__}")
+    raise typer.Exit
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
