@@ -50,7 +50,8 @@ def snapshot_with(dsn: str, *statements: tuple[str, int]) -> Snapshot:
 
 
 def options(on: str, folder: Path, time_limit_s: float = 1.0) -> AnalyzeOptions:
-    return AnalyzeOptions(verify=VerifyOptions(on, folder / "journal.json", time_limit_s))
+    journal = folder / "journal.json"
+    return AnalyzeOptions(verify=VerifyOptions(on, journal, time_limit_s=time_limit_s))
 
 
 def definitions(dsn: str) -> dict[str, str]:
