@@ -149,6 +149,7 @@ class _Run:
                     enough = target.cost_before * (1 - self.options.min_gain_pct / 100)
                     targets.append(target)
                     relevant[key] = candidates if priced.cost <= enough else frozenset()
+                    prices.compare(target, relevant[key])
         except OutOfTime:
             gathered.declined += [
                 declined.statement(gathered.statements[key], declined.STOPPED)
@@ -190,6 +191,7 @@ class _Run:
             }
             if more - relevant[target.key]:
                 relevant[target.key] |= more
+                prices.compare(target, relevant[target.key])
                 try:
                     prices.price(target, relevant[target.key])
                 except OutOfTime:

@@ -5,6 +5,10 @@ not use does not change it. So a plan with `visible` in sight, of which it uses 
 things: the price of every set between the two; what any set that holds `used` can be served for
 (an offer); and what no set within `visible` can beat (a floor). Where the planner was seen to do
 worse with more in sight, the floor is the better plan.
+
+What an index tells, those tell too that serve the statement no better (see `alike`): a set counts
+as seen if for each index of it a better one was in sight, and a plan can be had, about, with better
+indexes in the place of those that it used.
 """
 
 from __future__ import annotations
@@ -13,9 +17,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from dbtune.advisor.alike import better_ones
 from dbtune.advisor.targets import Target
 from dbtune.plan import Plan, Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine
+from dbtune.statement.model import Statement
 from dbtune.workload import WorkloadStatement
 
 Names = frozenset[str]
@@ -37,20 +43,37 @@ class Priced:
 class _Known:
     """The plans of one statement, the cheapest for each combination used, and the floors."""
 
-    plans: list[Priced] = field(default_factory=list)
+    plans: list[tuple[Priced, Names]] = field(default_factory=list)
     offers: dict[Names, Priced] = field(default_factory=dict)
     floors: dict[Names, float] = field(default_factory=dict)
+    better: Mapping[str, Names] = field(default_factory=dict)
+
+    def compare(self, better: Mapping[str, Names]) -> None:
+        """Take in which candidates serve no worse than others; all plans are seen anew."""
+        plans, self.better = [priced for priced, _ in self.plans], better
+        self.plans, self.offers, self.floors = [], {}, {}
+        for priced in plans:
+            self.add(priced)
 
     def add(self, priced: Priced) -> None:
-        self.plans.append(priced)
+        seen = self._seen(priced.visible)
+        self.plans.append((priced, seen))
         offer = self.offers.get(priced.used)
         if offer is None or priced.cost < offer.cost:
             self.offers[priced.used] = priced
         for visible, floor in self.floors.items():
             if priced.used <= visible and priced.cost < floor:
                 self.floors[visible] = priced.cost
-        least = min(o.cost for used, o in self.offers.items() if used <= priced.visible)
-        self.floors[priced.visible] = least
+        least = min(o.cost for used, o in self.offers.items() if used <= seen)
+        self.floors[seen] = min(least, self.floors.get(seen, least))
+
+    def can_have(self, used: Names, chosen: Names) -> bool:
+        """True if a set holds the indexes used, or better ones in their place."""
+        return used <= chosen or all(self.better.get(n, _NOTHING) & chosen for n in used - chosen)
+
+    def _seen(self, visible: Names) -> Names:
+        worse = (name for name, better in self.better.items() if better & visible)
+        return visible.union(worse)
 
 
 class Prices:
@@ -118,8 +141,19 @@ class Prices:
         known = self._known[target.key] = _Known()
         known.add(Priced(_NOTHING, _NOTHING, target.cost_before, target.plan_before))
 
+    def compare(self, target: Target, candidates: Names) -> None:
+        """Work out which of a target's candidates serve it no worse than others."""
+        parsed = target.statement.parsed
+        if isinstance(parsed, Statement):
+            specs = {n: (self.hypothetical(n).spec, self.size(n)) for n in candidates}
+            self._known[target.key].compare(better_ones(parsed, specs))
+
+    def better(self, target: Target) -> Mapping[str, Names]:
+        """For candidates, those that serve the target no worse."""
+        return self._known[target.key].better
+
     def known(self, target: Target) -> tuple[Priced, ...]:
-        return tuple(self._known[target.key].plans)
+        return tuple(priced for priced, _ in self._known[target.key].plans)
 
     def offers(self, target: Target) -> Mapping[Names, Priced]:
         """The cheapest plan for each combination of candidates that some plan used."""
@@ -139,15 +173,20 @@ class Prices:
         found = self.find(target, chosen)
         if found is not None:
             return found
-        offers = self._known[target.key].offers
-        return min((o for used, o in offers.items() if used <= chosen), key=lambda o: o.cost)
+        return self.offer(target, chosen)
+
+    def offer(self, target: Target, chosen: Names) -> Priced:
+        """The best known plan that a set, or better indexes in it, allows."""
+        known = self._known[target.key]
+        offers = (o for used, o in known.offers.items() if known.can_have(used, chosen))
+        return min(offers, key=lambda o: o.cost)
 
     def find(self, target: Target, chosen: Names) -> Priced | None:
         """The price of a set, if it follows from what is known."""
-        for priced in self._known[target.key].plans:
+        for priced, seen in self._known[target.key].plans:
             # The statistics of an expression index count even where the index is not used.
             differing = (priced.visible ^ chosen) & self._with_statistics
-            if priced.used <= chosen <= priced.visible and not differing:
+            if priced.used <= chosen <= seen and not differing:
                 return priced
         return None
 

@@ -19,8 +19,8 @@ from dbtune.advisor.options import AdvisorOptions
 
 Names = frozenset[str]
 
-_CHOICE_GAP = 0.003
-_BOUND_GAP = 0.01
+FINE = 0.002
+"""How near to its optimum, in parts of what the workload costs, a program is solved at best."""
 _MAX_NODES = 3000
 """The solver stops here: a limit of time would make the answer depend on the machine."""
 _MAX_WHOLE = 400
@@ -48,7 +48,8 @@ class Program:
 
     `fixed` is what each index costs by being there, `sizes` its bytes, `relations` where it
     stands. `offers` and `floors` are by statement; their costs are weighted, in the objective's
-    unit. Each statement has an offer without needs and a floor without escapes.
+    unit. Each statement has an offer without needs and a floor without escapes. `better` tells by
+    statement which indexes may stand for another that an offer needs.
     """
 
     fixed: Mapping[str, float]
@@ -56,14 +57,21 @@ class Program:
     relations: Mapping[str, object]
     offers: Mapping[str, Sequence[Offer]] = field(default_factory=dict)
     floors: Mapping[str, Sequence[Floor]] = field(default_factory=dict)
+    better: Mapping[str, Mapping[str, Names]] = field(default_factory=dict)
 
 
-def choose(program: Program, options: AdvisorOptions) -> Names:
-    """The best set of indexes by the offers."""
+def choose(program: Program, options: AdvisorOptions, gap: float = FINE) -> Names:
+    """The best set of indexes by the offers, to a relative gap."""
     offers = {key: _undominated(of) for key, of in program.offers.items()}
-    names = {name for of in offers.values() for offer in of for name in offer.needs}
-    model = _Model(program, sorted(names), options, _CHOICE_GAP)
-    for of in offers.values():
+    names = {
+        name
+        for key, of in offers.items()
+        for offer in of
+        for need in offer.needs
+        for name in _any_of(program, key, need)
+    }
+    model = _Model(program, sorted(names), options, gap)
+    for key, of in offers.items():
         picks = [(model.variable(offer.cost, upper=1.0), offer) for offer in of]
         model.row(1.0, 1.0, {pick: 1.0 for pick, _ in picks})
         by_need: dict[str, dict[int, float]] = {}
@@ -71,8 +79,15 @@ def choose(program: Program, options: AdvisorOptions) -> Names:
             for name in offer.needs:
                 by_need.setdefault(name, {})[pick] = 1.0
         for name, terms in sorted(by_need.items()):
-            model.row(-model.infinity, 0.0, {**terms, model.indexes[name]: -1.0})
+            serving = (model.indexes[n] for n in sorted(_any_of(program, key, name)))
+            model.row(-model.infinity, 0.0, {**terms, **dict.fromkeys(serving, -1.0)})
     return model.solve()[0]
+
+
+def _any_of(program: Program, key: str, name: str) -> Names:
+    """The index, and those that are as good for the statement."""
+    better = program.better.get(key, {}).get(name, frozenset())
+    return frozenset((name,)) | (better & program.fixed.keys())
 
 
 def _undominated(offers: Sequence[Offer]) -> list[Offer]:
@@ -84,8 +99,8 @@ def _undominated(offers: Sequence[Offer]) -> list[Offer]:
     ]
 
 
-def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
-    """The set that looks best by the floors, and what no set can beat.
+def bound(program: Program, options: AdvisorOptions, gap: float = FINE) -> tuple[Names, float]:
+    """The set that looks best by the floors, and what no set can beat, to a relative gap.
 
     A statement's floors are stairs: it gets below one only if it gets below all higher ones.
     Many candidates may be chosen in part, which only lowers the bound and saves much time.
@@ -93,10 +108,9 @@ def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
     stairs = {key: _stairs(floors) for key, floors in program.floors.items()}
     names = _representatives(program, stairs)
     there = frozenset(names)
-    model = _Model(program, names, options, _BOUND_GAP, whole=len(names) <= _MAX_WHOLE)
-    least = 0.0
+    model = _Model(program, names, options, gap, whole=len(names) <= _MAX_WHOLE)
+    model.offset(sum(floors[0].cost for floors in stairs.values()))
     for floors in stairs.values():
-        least += floors[0].cost
         above: int | None = None
         for floor, lower in pairwise(floors):
             step = model.variable(lower.cost - floor.cost, upper=1.0)
@@ -106,7 +120,7 @@ def bound(program: Program, options: AdvisorOptions) -> tuple[Names, float]:
                 model.row(-model.infinity, 0.0, {step: 1.0, above: -1.0})
             above = step
     wanted, proven = model.solve()
-    return wanted, max(0.0, least + proven)
+    return wanted, max(0.0, proven)
 
 
 def _stairs(floors: Sequence[Floor]) -> list[Floor]:
@@ -175,6 +189,10 @@ class _Model:
         number = int(self._highs.getNumCol()) - 1
         self._highs.changeColCost(number, cost)
         return number
+
+    def offset(self, cost: float) -> None:
+        """What is paid whatever is chosen: gaps are measured against the whole."""
+        self._highs.changeObjectiveOffset(cost)
 
     def row(self, lower: float, upper: float, terms: Mapping[int, float]) -> None:
         columns = list(terms)

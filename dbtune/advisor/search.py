@@ -15,13 +15,17 @@ from functools import cached_property
 
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
-from dbtune.advisor.program import Floor, Offer, Program, bound, choose
+from dbtune.advisor.program import FINE, Floor, Offer, Program, bound, choose
 from dbtune.advisor.settle import settle
 from dbtune.advisor.targets import Target
 from dbtune.identifier import QualifiedName
 
-_NEAR = 0.02
+_NOTHING: Names = frozenset()
+
+_NEAR = 0.01
 _MAX_ROUNDS = 60
+_PARTS_OF_GAP = 10
+"""The programs are solved to this part of the gap that is left, since they soon change."""
 _COARSEST = 3.0
 _FINEST = 0.1
 """What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
@@ -65,11 +69,12 @@ class Search:
         share = _COARSEST
         try:
             for _ in range(_MAX_ROUNDS):
-                wanted, lower = bound(self._program(), self.options)
+                gap = max(FINE, best.gap / _PARTS_OF_GAP)
+                wanted, lower = bound(self._program(), self.options, gap)
                 best = self._better(best, wanted, lower)
                 uncertain = share * max(best.gap, _NEAR) * best.objective
                 asked = self._ask_about(wanted, uncertain / max(len(served), 1), served)
-                best = self._better(best, choose(self._program(), self.options), lower)
+                best = self._better(best, choose(self._program(), self.options, gap), lower)
                 if best.gap <= _NEAR or share < _FINEST:
                     break
                 if not asked:
@@ -102,9 +107,7 @@ class Search:
             chosen = wanted & self.relevant[target.key]
             unit = target.value / target.cost_before
             for _ in range(_QUESTIONS if chosen else 0):
-                promised = min(
-                    o.cost for used, o in self.prices.offers(target).items() if used <= chosen
-                )
+                promised = self.prices.offer(target, chosen).cost
                 if unit * (promised - self.prices.least(target, chosen)) <= tolerance:
                     break
                 shown = self._shown(target, chosen, promised - tolerance / 2 / unit)
@@ -117,17 +120,20 @@ class Search:
 
         What is hidden is as large as can be: then it costs most to escape the answer.
         """
-        cheaper = [
-            used - chosen
+        better = self.prices.better(target)
+        lacking = (
+            frozenset(n for n in used - chosen if not better.get(n, _NOTHING) & chosen)
             for used, offer in self.prices.offers(target).items()
-            if offer.cost < limit and not used <= chosen
-        ]
+            if offer.cost < limit
+        )
+        cheaper = [needs for needs in lacking if needs]
         hidden: set[str] = set()
         while cheaper:
             left = Counter(name for needs in cheaper for name in needs)
             largest = max(left, key=lambda n: (self.prices.size(n), left[n], n))
-            hidden.add(largest)
-            cheaper = [needs for needs in cheaper if largest not in needs]
+            alike = {n for n, them in better.items() if largest in them}
+            hidden |= ({largest} | better.get(largest, _NOTHING) | alike) - chosen
+            cheaper = [needs for needs in cheaper if not needs & hidden]
         return self.relevant[target.key] - hidden
 
     def promised(self, chosen: Names) -> float:
@@ -179,6 +185,7 @@ class Search:
             relations=self.relations,
             offers={t.key: tuple(self._offers(t)) for t in self.targets},
             floors={t.key: tuple(self._floors(t)) for t in self.targets},
+            better={t.key: self.prices.better(t) for t in self.targets},
         )
 
     def _offers(self, target: Target) -> Iterator[Offer]:

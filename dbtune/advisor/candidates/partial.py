@@ -87,27 +87,36 @@ def _fraction_of_value(statistics: ColumnStatistics, value: str, kind: QualKind)
 
 
 def _fraction_of_list(statistics: ColumnStatistics, values: str) -> float | None:
-    """The part of the rows with one of the values; None unless all of them are common."""
-    known = dict(
-        zip(statistics.most_common_values or (), statistics.most_common_freqs or (), strict=False)
-    )
-    parts = [known.get(_plain(value)) for value in values.split(",")]
+    """The part of the rows with one of the values; what is not among the common ones is rare."""
+    parts = [_common(statistics, _plain(value)) for value in values.split(",")]
     return None if None in parts else sum(part for part in parts if part is not None)
 
 
 def _common(statistics: ColumnStatistics, value: str) -> float | None:
     """The frequency of a value; what is not among the common ones is rare."""
-    values, freqs = statistics.most_common_values, statistics.most_common_freqs
-    if not values or not freqs:
+    known = _frequencies(statistics)
+    if not known:
         return None
-    frequencies = dict(zip(values, freqs, strict=False))
-    rest = max(0.0, 1.0 - statistics.null_frac - sum(freqs))
-    return frequencies.get(value, rest)
+    rest = max(0.0, 1.0 - statistics.null_frac - sum(known.values()))
+    return known.get(value, rest)
+
+
+def _frequencies(statistics: ColumnStatistics) -> dict[str, float]:
+    """The common values, without the blanks that fill up a character(n), and how common they are.
+
+    A text that ends in blanks of its own counts as its likes: too common is the safe mistake.
+    """
+    values, freqs = statistics.most_common_values, statistics.most_common_freqs
+    known: dict[str, float] = {}
+    for value, frequency in zip(values or (), freqs or (), strict=False):
+        bare = value.rstrip(" ")
+        known[bare] = known.get(bare, 0.0) + frequency
+    return known
 
 
 def _plain(value: str) -> str:
     """A literal's text without quotes and cast, as pg_stats shows it."""
     text = value.split("::", maxsplit=1)[0].strip()
     if text.startswith("'") and text.endswith("'"):
-        return text[1:-1].replace("''", "'")
+        return text[1:-1].replace("''", "'").rstrip(" ")
     return {"true": "t", "false": "f"}.get(text.lower(), text)

@@ -1,0 +1,103 @@
+"""Which candidates serve a statement no worse than others, as the planner sees it.
+
+Two B-trees whose keys the statement asks for in the same way are read alike: the smaller one costs
+no more, if it holds all that the statement reads wherever the larger one does. So what was learnt
+about the one tells of the other, without asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dbtune.index import IndexSpec
+from dbtune.snapshot.catalog import IndexKey
+from dbtune.statement.model import RelationUse, Statement
+
+Names = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An index as a statement sees it.
+
+    `keys` end with the last one that the statement compares or orders by. `covers` tells for each
+    use of the relation whether the index holds what is read there; `may_cover` lets the predicate
+    answer for its columns. The planner takes an index of several keys for less correlated.
+    """
+
+    keys: tuple[IndexKey, ...]
+    covers: tuple[bool, ...]
+    may_cover: tuple[bool, ...]
+    has_several_keys: bool
+    size_bytes: int
+
+
+def better_ones(
+    statement: Statement, candidates: Mapping[str, tuple[IndexSpec, int]]
+) -> dict[str, Names]:
+    """For each candidate, the others that serve the statement no worse.
+
+    Args:
+        statement: what is asked.
+        candidates: spec and size in bytes by name.
+    """
+    groups: dict[object, dict[str, Seen]] = {}
+    for name, (spec, size_bytes) in sorted(candidates.items()):
+        if spec.access_method == "btree":
+            seen = _seen(statement, spec, size_bytes)
+            group = (spec.relation, spec.predicate, seen.keys)
+            groups.setdefault(group, {})[name] = seen
+    return {
+        name: better
+        for group in groups.values()
+        for name, seen in group.items()
+        if (better := frozenset(n for n, s in group.items() if n != name and _is_better(s, seen)))
+    }
+
+
+def _is_better(one: Seen, other: Seen) -> bool:
+    """True if the one is no larger, of no more keys, and covers wherever the other might."""
+    covers = all(c or not m for c, m in zip(one.covers, other.may_cover, strict=True))
+    is_plainer = one.has_several_keys <= other.has_several_keys
+    return covers and is_plainer and one.size_bytes <= other.size_bytes
+
+
+def _seen(statement: Statement, spec: IndexSpec, size_bytes: int) -> Seen:
+    uses = statement.uses_of(spec.relation)
+    asked = _asked(statement, spec)
+    wanted = (n for n, k in enumerate(spec.keys, 1) if k.column is None or k.column in asked)
+    held = set(spec.columns)
+    return Seen(
+        spec.keys[: max(wanted, default=1)],
+        tuple(_holds(held, use) for use in uses),
+        tuple(_holds(held, use, spec.predicate) for use in uses),
+        len(spec.keys) > 1,
+        size_bytes,
+    )
+
+
+def _holds(held: set[str], use: RelationUse, predicate: str | None = None) -> bool:
+    if use.all_columns:
+        return False
+    return all(c in held or (predicate is not None and c in predicate) for c in use.projected)
+
+
+def _asked(statement: Statement, spec: IndexSpec) -> set[str | None]:
+    """Columns of the relation that the statement compares, joins, groups or orders by."""
+    asked: set[str | None] = set()
+    for position, use in enumerate(statement.relations):
+        if use.relation == spec.relation:
+            asked.update(c for q in use.quals for c in (q.column, *q.row))
+            asked.update(key.column for key in use.sort_keys)
+            asked.update((*use.group_keys, *use.distinct_keys))
+            asked.update(_joined(statement, position))
+    return asked
+
+
+def _joined(statement: Statement, position: int) -> Iterable[str]:
+    for clause in statement.join_clauses:
+        if clause.left == position:
+            yield clause.left_column
+        if clause.right == position:
+            yield clause.right_column

@@ -1,0 +1,113 @@
+"""What is said to serve no worse costs no more by the planner; what differs is not likened."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from dbtune.advisor.alike import better_ones
+from dbtune.advisor.options import AdvisorOptions
+from dbtune.advisor.program import Floor, Offer, Program, choose
+from dbtune.identifier import QualifiedName
+from dbtune.index import IndexSpec, column_key
+from dbtune.plan import Plan
+from dbtune.pricing import Hypothetical
+from dbtune.snapshot.model import Snapshot
+from dbtune.statement.model import Statement
+from dbtune.statement.parse import parse
+from dbtune.twin.engine import Twin
+
+INVOICE = QualifiedName("public", "invoice")
+
+
+def spec(keys: str, included: str = "", predicate: str | None = None) -> IndexSpec:
+    return IndexSpec(
+        INVOICE, tuple(map(column_key, keys.split())), tuple(included.split()), predicate
+    )
+
+
+def better_of(snapshot: Snapshot, text: str, *specs: IndexSpec) -> dict[str, set[str]]:
+    """By place in the list; each is larger than the one before."""
+    statement = parse(text, snapshot)
+    assert isinstance(statement, Statement)
+    named = {str(place): (one, 1000 + place) for place, one in enumerate(specs)}
+    return {name: set(better) for name, better in better_ones(statement, named).items()}
+
+
+def test_the_narrower_of_two_that_cover(advised: tuple[Snapshot, Twin]) -> None:
+    text = "SELECT sum(amount) FROM invoice WHERE account_id = $1"
+    narrow, wide = spec("account_id", "amount"), spec("account_id", "amount kind")
+    bare, wider_bare = spec("account_id"), spec("account_id", "kind state")
+    assert better_of(advised[0], text, narrow, wide) == {"1": {"0"}}
+    # Larger for nothing; but the one that covers is not the worse one for it.
+    assert better_of(advised[0], text, bare, wide, wider_bare) == {"2": {"0", "1"}}
+
+
+def test_keys_that_nothing_asks_for_are_as_if_included(advised: tuple[Snapshot, Twin]) -> None:
+    narrow, wide = spec("account_id amount"), spec("account_id kind amount")
+    for text, better in (
+        ("SELECT sum(amount + kind) FROM invoice WHERE account_id = $1", {}),
+        ("SELECT sum(amount) FROM invoice WHERE account_id = $1", {"1": {"0"}}),
+        ("SELECT sum(amount) FROM invoice WHERE account_id = $1 AND kind = $2", {}),
+        ("SELECT amount FROM invoice WHERE account_id = $1 ORDER BY kind", {}),
+        ("SELECT kind, sum(amount) FROM invoice WHERE account_id = $1 GROUP BY 1", {}),
+    ):
+        assert better_of(advised[0], text, narrow, wide) == better, text
+
+
+def test_other_rows_and_other_keys_are_not_likened(advised: tuple[Snapshot, Twin]) -> None:
+    text = "SELECT account_id FROM invoice WHERE state = 'open' AND kind > 3"
+    others = (
+        spec("state"),
+        spec("kind"),
+        spec("state kind"),
+        spec("kind", predicate="(state = 'open')"),
+    )
+    assert better_of(advised[0], text, *others) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT sum(amount) FROM invoice WHERE account_id = 77",
+        "SELECT kind, count(*) FROM invoice WHERE account_id < 900 GROUP BY kind ORDER BY kind",
+        "SELECT a.email, i.amount FROM account a JOIN invoice i ON i.account_id = a.id"
+        " WHERE a.country = 'c7' AND i.kind = 5",
+    ],
+)
+def test_the_planner_agrees(advised: tuple[Snapshot, Twin], text: str) -> None:
+    snapshot, twin = advised
+    keys = ("account_id", "kind", "account_id kind", "kind account_id", "account_id amount")
+    rest = ("", "amount", "amount state", "amount kind", "amount kind state")
+    specs = [
+        spec(k, " ".join(c for c in i.split() if c not in k.split()))
+        for k, i in product(keys, rest)
+    ]
+    made = [h for h in twin.suppose(list(dict.fromkeys(specs))) if isinstance(h, Hypothetical)]
+    statement = parse(text, snapshot)
+    assert isinstance(statement, Statement)
+    costs = {}
+    for hypothetical in made:
+        plan = twin.plan(text, show=[hypothetical.name])
+        assert isinstance(plan, Plan)
+        costs[hypothetical.name] = plan.total_cost
+    better = better_ones(statement, {h.name: (h.spec, h.size_bytes) for h in made})
+    pairs = [(one, worse) for worse, names in better.items() for one in names]
+    assert len(pairs) > 15
+    # Keys of several columns cost the descent a few comparisons more.
+    assert [(a, b) for a, b in pairs if costs[a] > 1.001 * costs[b] + 0.5] == []
+
+
+def test_a_better_index_stands_for_the_one_that_a_plan_used() -> None:
+    program = Program(
+        fixed={"wide": 1.0, "narrow": 1.0},
+        sizes={"wide": 60 << 20, "narrow": 20 << 20},
+        relations={"wide": INVOICE, "narrow": INVOICE},
+        offers={"q": [Offer(frozenset(), 100.0), Offer(frozenset({"wide"}), 10.0)]},
+        floors={"q": [Floor(10.0, frozenset())]},
+        better={"q": {"wide": frozenset({"narrow"})}},
+    )
+    assert choose(program, AdvisorOptions(budget_bytes=30 << 20)) == {"narrow"}
+    alone = Program(program.fixed, program.sizes, program.relations, program.offers, program.floors)
+    assert choose(alone, AdvisorOptions(budget_bytes=30 << 20)) == frozenset()
