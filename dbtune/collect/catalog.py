@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from dbtune.collect import missing
+from dbtune.collect.first_pages import gin_pages, tree_heights
 from dbtune.collect.session import Row, Session
 from dbtune.identifier import QualifiedName
 from dbtune.index import spec_of
@@ -53,10 +54,27 @@ def read_catalog(session: Session, selected: Sequence[Row]) -> Catalog:
     objects = sorted(session.rows_in("objects", oids), key=_object_order)
     return Catalog(
         relations_of(relations, session.rows("columns", oids), statistics),
-        indexes_of(_still_there(session.rows("indexes", oids)), statistics),
+        _with_first_pages(
+            indexes_of(_still_there(session.rows("indexes", oids)), statistics),
+            _first_pages(session, oids),
+        ),
         values(_still_there(session.rows("constraints", oids)), Constraint),
         values(_still_there(extended), ExtendedStatistics),
         values(_still_there(objects), SchemaObject),
+    )
+
+
+def _first_pages(session: Session, oids: Mapping[str, list[int]]) -> Sequence[Row]:
+    """The first pages of indexes, where the role may read files; heights are else estimated."""
+    if not session.may_read_files:
+        return ()
+    return session.rows_if_possible("index_first_pages", "heights of B-trees", oids)
+
+
+def _with_first_pages(indexes: Sequence[Index], pages: Sequence[Row]) -> tuple[Index, ...]:
+    heights, gins = tree_heights(pages), gin_pages(pages)
+    return tuple(
+        replace(i, tree_height=heights.get(i.oid), gin_pages=gins.get(i.oid)) for i in indexes
     )
 
 

@@ -38,6 +38,7 @@ class Session:
     lock_timeout_ms: int = 200
     versions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     locked: tuple[int, ...] = ()
+    may_read_files: bool = False
     not_collected: list[NotCollected] = field(default_factory=list)
 
     @property
@@ -55,7 +56,8 @@ class Session:
             "statement_timeout_ms": self.statement_timeout_ms,
             "lock_timeout_ms": self.lock_timeout_ms,
         }
-        self._execute(query("session", self.versions), limits)
+        (row,) = self._execute(query("session", self.versions), limits)
+        self.may_read_files = bool(row["may_read_files"])
         locked = self._execute(query("locked", self.versions), {})
         self.locked = tuple(row["oid"] for row in locked)
 

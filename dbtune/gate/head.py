@@ -234,7 +234,8 @@ def _indexes(base: Snapshot, rehearsal: Rehearsal) -> tuple[Index, ...]:
 
 def _index_structure(index: Index) -> Index:
     return replace(
-        index, relpages=0, reltuples=0, size_bytes=0, tree_height=None, activity=None,
+        index, relpages=0, reltuples=0, size_bytes=0, tree_height=None, gin_pages=None,
+        activity=None,
         keys=tuple(replace(k, statistics=None) for k in index.keys),
     )  # fmt: skip
 
@@ -254,6 +255,7 @@ def _patched_index(base: Index, after: Index) -> Index:
         reltuples=base.reltuples,
         size_bytes=base.size_bytes,
         tree_height=base.tree_height,
+        gin_pages=base.gin_pages,
         activity=base.activity,
     )
 

@@ -153,8 +153,23 @@ class IndexActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class GinPages:
+    """What a GIN index's first page says: its pending list, and the rest as of the last VACUUM."""
+
+    pending: int
+    total: int
+    entry: int
+    data: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
-    """An index that exists on the server. `constraint` names the constraint it backs."""
+    """An index that exists on the server. `constraint` names the constraint it backs.
+
+    `tree_height` is a B-tree's root level; it and `gin_pages` stand on the index's first page,
+    which few roles may read.
+    """
 
     oid: int
     name: QualifiedName
@@ -179,6 +194,7 @@ class Index:
     options: tuple[str, ...] = ()
     parent: QualifiedName | None = None
     tree_height: int | None = None
+    gin_pages: GinPages | None = None
     activity: IndexActivity | None = None
     is_being_built: bool = False
 

@@ -53,9 +53,9 @@ def relation_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
     foreign = _loadable(snapshot, "f")
     yield tuple(_constraint(c, validates=c.relation in partitioned) for c in foreign)
     yield tuple(d for r in stored if (d := _defaults(r)))
-    yield tuple(
-        Ddl(s.definition, f"statistics {s.name}", s.relation) for s in snapshot.extended_statistics
-    )
+    # Those of a parent stand twice: of itself, and with its children.
+    extended = {s.name: s for s in snapshot.extended_statistics}.values()
+    yield tuple(Ddl(s.definition, f"statistics {s.name}", s.relation) for s in extended)
     yield tuple(_object(o) for o in snapshot.objects if o.kind == "rule")
     yield tuple(
         _object(o) for o in snapshot.objects if o.kind == "trigger" and "INSTEAD OF" in o.definition

@@ -53,7 +53,8 @@ class Twin:
         self._path: tuple[str, ...] = ()
         self._hidden: frozenset[int] = frozenset()
         self._oids_of_existing = _index_oids(superuser)
-        self._invalid = self._existing(i.name.sql for i in snapshot.indexes if not i.is_valid)
+        # Not their partitions': CREATE INDEX ON ONLY leaves an invalid parent of valid indexes.
+        self._invalid = _invalid_oids(superuser, snapshot)
         self._explains = 0
         self._leading = _leading_keys(superuser) if lacks_skip_scan else None
         self.not_modelled = not_modelled
@@ -163,8 +164,9 @@ class Twin:
         changed = hidden ^ self._hidden
         if changed:
             self._superuser.execute(
-                "UPDATE pg_index SET indisvalid = NOT indisvalid WHERE indexrelid = ANY(%s)",
-                (list(changed),),
+                "UPDATE pg_index SET indisvalid = indexrelid <> ALL (%s)"
+                " WHERE indexrelid = ANY (%s)",
+                (list(hidden), list(changed)),
             )
             self._hidden = hidden
 
@@ -198,6 +200,12 @@ def _index_oids(superuser: Session) -> dict[str, frozenset[int]]:
         " AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
     ).fetchall()
     return {str(name): frozenset(oids) for name, oids in rows}
+
+
+def _invalid_oids(superuser: Session, snapshot: Snapshot) -> frozenset[int]:
+    names = [i.name.sql for i in snapshot.indexes if not i.is_valid]
+    rows = superuser.execute("SELECT to_regclass(name)::oid FROM unnest(%s::text[]) name", (names,))
+    return frozenset(row[0] for row in rows if row[0] is not None)
 
 
 def _leading_keys(superuser: Session) -> dict[str, str]:

@@ -30,7 +30,8 @@ INSERT INTO pg_statistic_ext_data
 SELECT e.oid, %(inherited)s, %(ndistinct)s::bytea::pg_ndistinct,
     %(dependencies)s::bytea::pg_dependencies, %(mcv)s::bytea::pg_mcv_list,
     CASE WHEN %(scratch)s::oid IS NOT NULL THEN
-        (SELECT array_agg(s ORDER BY staattnum) FROM pg_statistic s WHERE starelid = %(scratch)s)
+        (SELECT array_agg(s ORDER BY staattnum) FROM pg_statistic s
+         WHERE starelid = %(scratch)s AND staattnum >= %(first)s)
     END
 FROM pg_statistic_ext e JOIN pg_namespace n ON n.oid = e.stxnamespace
 WHERE n.nspname = %(schema)s AND e.stxname = %(name)s
@@ -63,9 +64,12 @@ def _restore_one(
 ) -> None:
     _make_scratch(owner, statistics, relation)
     try:
+        mcv = _mcv_bytes(superuser, owner, statistics)  # first, since it analyses the table
+        first = len(statistics.columns) + 1
         expressions = None
         if len(statistics.expression_statistics) == len(statistics.expressions) > 0:
-            expressions = _scratch_expressions(superuser, statistics)
+            restore_scratch_columns(superuser, _SCRATCH, first, statistics.expression_statistics)
+            expressions = _scratch_oid(superuser)
         superuser.execute(
             _INSERT,
             {
@@ -74,8 +78,9 @@ def _restore_one(
                 "inherited": statistics.inherited,
                 "ndistinct": ndistinct_bytes(statistics.n_distinct),
                 "dependencies": dependencies_bytes(statistics.dependencies),
-                "mcv": _mcv_bytes(superuser, owner, statistics),
+                "mcv": mcv,
                 "scratch": expressions,
+                "first": first,
             },
         )
     finally:
@@ -125,13 +130,6 @@ def _scratch_oid(superuser: Session) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _scratch_expressions(superuser: Session, statistics: ExtendedStatistics) -> int:
-    """Put the expressions' statistics on the scratch table; returns its OID."""
-    first = len(statistics.columns) + 1
-    restore_scratch_columns(superuser, _SCRATCH, first, statistics.expression_statistics)
-    return _scratch_oid(superuser)
 
 
 def _mcv_bytes(superuser: Session, owner: Session, statistics: ExtendedStatistics) -> bytes | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from dbtune.snapshot.catalog import GinPages
 from dbtune.twin.files import BLOCK_BYTES
 from dbtune.twin.size import brin_revmap_items
 
@@ -67,13 +68,15 @@ def _btree_page(level: int, *, is_root: bool, block: int) -> bytes:
     return bytes(page)
 
 
-def write_gin(first: Path, *, pages: int, entry_pages: int, entries: int) -> None:
-    """Write page and entry counts into the metapage of an empty GIN index (no pending list)."""
-    data_pages = max(pages - entry_pages - 1, 0)
+def write_gin(first: Path, gin: GinPages) -> None:
+    """Write page and entry counts into the metapage of an empty GIN index."""
     with first.open("r+b") as file:
-        # GinMetaPageData: nTotalPages, nEntryPages, nDataPages, (padding), nEntries
+        # GinMetaPageData: head, tail, room in tail, nPendingPages, nPendingHeapTuples; then
+        # nTotalPages, nEntryPages, nDataPages, (padding), nEntries
+        file.seek(_PAGE_HEADER_BYTES + 12)
+        file.write(struct.pack("=I", gin.pending))
         file.seek(_PAGE_HEADER_BYTES + 24)
-        file.write(struct.pack("=IIIxxxxq", pages, entry_pages, data_pages, entries))
+        file.write(struct.pack("=IIIxxxxq", gin.total, gin.entry, gin.data, gin.entries))
 
 
 def write_brin(first: Path, *, heap_blocks: int) -> None:

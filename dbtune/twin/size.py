@@ -124,9 +124,10 @@ def btree_size(
     return IndexSize(1 + leaves + inner, height)
 
 
-def btree_height(pages: int, pivot_size: float) -> int:
-    """Root level of a B-tree of that many pages, metapage included."""
-    return _inner_pages(max(pages - 1, 1), pivot_size)[1]
+def btree_fanout(pivot_size: float, fillfactor_percent: int = _BTREE_NONLEAF_FILLFACTOR) -> int:
+    """Pages that one inner page of a B-tree points to."""
+    room = _usable(fillfactor_percent)
+    return max(int(room // (pivot_size + _LINE_POINTER_BYTES)), 2)
 
 
 def _usable(fillfactor_percent: int) -> float:
@@ -136,7 +137,7 @@ def _usable(fillfactor_percent: int) -> float:
 
 def _inner_pages(leaves: int, pivot_size: float) -> tuple[int, int]:
     """Pages above the leaves, and the root's level."""
-    fanout = max(int(_usable(_BTREE_NONLEAF_FILLFACTOR) // (pivot_size + _LINE_POINTER_BYTES)), 2)
+    fanout = btree_fanout(pivot_size)
     inner, height, level = 0, 0, leaves
     while level > 1:
         level = math.ceil(level / fanout)

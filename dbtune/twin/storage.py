@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dbtune.identifier import QualifiedName
-from dbtune.snapshot.catalog import Index
+from dbtune.snapshot.catalog import GinPages, Index
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
 from dbtune.twin.derive import Deriver
-from dbtune.twin.estimate import column_figures, expression_figures
 from dbtune.twin.files import BLOCK_BYTES, copy_file, set_blocks
+from dbtune.twin.height import tree_height
 from dbtune.twin.model import Session
-from dbtune.twin.size import IndexSize, btree_height, gin_size, tuple_bytes
+from dbtune.twin.size import IndexSize, gin_size
 from dbtune.twin.statistics import CURRENT_VERSION
 
 _PATHS = """
@@ -69,13 +69,17 @@ class Storage:
                     _size_of(index, snapshot),
                     heap.size_bytes // BLOCK_BYTES if heap else 0,
                 )
+                if index.gin_pages:
+                    pages.write_gin(paths[index.name], index.gin_pages)
 
     def refine_gin(self, snapshot: Snapshot, deriver: Deriver) -> None:
         """Give GIN indexes the entries that their columns' statistics tell of.
 
-        Pages are the target's; how many of them hold entries is not in its catalog.
+        Pages are the target's; how many of them hold entries is not in its catalog, and not every
+        snapshot knows it from the index itself.
         """
-        found = [i for i in snapshot.indexes if i.access_method == "gin" and i.size_bytes]
+        gins = (i for i in snapshot.indexes if i.access_method == "gin" and i.size_bytes)
+        found = [i for i in gins if not i.gin_pages]
         names = [i.name.sql for i in found]
         rows = self.superuser.execute(_OIDS, (names,)).fetchall() if names else []
         for index, (oid,) in zip(found, rows, strict=True):
@@ -130,9 +134,9 @@ class Storage:
         elif access_method == "brin":
             pages.write_brin(path, heap_blocks=heap_blocks)
         elif access_method == "gin" and size.pages > 2:
-            pages.write_gin(
-                path, pages=size.pages, entry_pages=size.entry_pages, entries=size.entries
-            )
+            data = max(size.pages - size.entry_pages - 1, 0)
+            gin = GinPages(0, size.pages, size.entry_pages, data, size.entries)
+            pages.write_gin(path, gin)
 
 
 def make_storage(superuser: Session, data_dir: Path) -> Storage:
@@ -149,17 +153,5 @@ def _size_of(index: Index, snapshot: Snapshot) -> IndexSize:
     pages of ten, and as many as rows.
     """
     blocks = index.size_bytes // BLOCK_BYTES
-    height = index.tree_height
-    if height is None and index.access_method == "btree":
-        height = estimated_height(index, snapshot)
-    return IndexSize(blocks, height or 0, blocks * 9 // 10, int(max(index.reltuples, 1)))
-
-
-def estimated_height(index: Index, snapshot: Snapshot) -> int:
-    """Root level of a B-tree of the target, from its size and the width of its keys."""
-    relation = snapshot.relation_by_name.get(index.relation)
-    figures = []
-    for key in index.keys:
-        column = relation.column(key.column) if relation and key.column else None
-        figures.append(column_figures(column) if column else expression_figures(key.statistics))
-    return btree_height(index.size_bytes // BLOCK_BYTES, tuple_bytes([f.width for f in figures]))
+    height = tree_height(index, snapshot) if index.access_method == "btree" else 0
+    return IndexSize(blocks, height, blocks * 9 // 10, int(max(index.reltuples, 1)))

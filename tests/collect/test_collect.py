@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
+
 from dbtune.collect import collect
 from dbtune.identifier import QualifiedName
+from dbtune.snapshot.catalog import GinPages
 
 SCHEMA = """
 CREATE SCHEMA "Shop";
@@ -52,3 +55,26 @@ def test_an_index_with_order_predicate_and_included_column(
     assert index.included == ("note",)
     assert index.predicate == "(note IS NOT NULL)"
     assert index.relation == QualifiedName("Shop", "Order")
+
+
+def test_first_pages_are_read_where_the_role_may(make_database: Callable[..., str]) -> None:
+    dsn = make_database(
+        "CREATE EXTENSION pageinspect; CREATE TABLE t (a int, b int[], c text)",
+        "CREATE INDEX a ON t (a); CREATE INDEX b ON t USING gin (b); CREATE INDEX c ON t (c)",
+        "INSERT INTO t SELECT i, ARRAY[i % 50, i], md5(i::text) || repeat('x', 900)"
+        " FROM generate_series(1, 3000) i",
+        "CHECKPOINT",
+    )
+    indexes = {i.name.name: i for i in collect(dsn).indexes}
+    with psycopg.connect(dsn) as connection:
+        for name in "ac":
+            row = connection.execute(
+                f"SELECT fastlevel FROM bt_metap('{name}')".encode()
+            ).fetchone()
+            assert row == (indexes[name].tree_height,)
+        row = connection.execute(
+            "SELECT n_pending_pages, n_total_pages, n_entry_pages, n_data_pages, n_entries"
+            " FROM gin_metapage_info(get_raw_page('b', 0))"
+        ).fetchone()
+    assert row is not None
+    assert indexes["b"].gin_pages == GinPages(*row)

@@ -41,8 +41,10 @@ def plan_of(connection: psycopg.Connection, text: str) -> Plan | None:
     return read_plan(json.loads(value))
 
 
-def comparisons(dsn: str, binaries: Binaries | None = None) -> list[Comparison]:
-    texts = statements_in((HERE / "everything_statements.sql").read_text())
+def comparisons(
+    dsn: str, binaries: Binaries | None = None, statements: str = "everything_statements.sql"
+) -> list[Comparison]:
+    texts = statements_in((HERE / statements).read_text())
     found = []
     with (
         psycopg.connect(dsn, autocommit=True) as target,
@@ -66,6 +68,25 @@ def test_every_plan_is_the_targets(everything_dsn: str) -> None:
     found = comparisons(everything_dsn)
     assert len(found) > 80
     assert [c for c in found if not c.same_tree or abs(c.ratio - 1) > 0.01] == []
+
+
+@pytest.mark.pg("== 18")
+def test_every_plan_is_that_of_a_target_that_has_lived(make_database: Callable[..., str]) -> None:
+    dsn = make_database(*statements_in((HERE / "lived.sql").read_text()))
+    found = comparisons(dsn, statements="lived_statements.sql")
+    assert len(found) > 15
+    assert [c for c in found if not c.same_tree or abs(c.ratio - 1) > 0.001] == []
+
+
+@pytest.mark.pg(">= 18")
+def test_not_null_that_is_not_valid_proves_nothing(make_database: Callable[..., str]) -> None:
+    dsn = make_database(
+        "CREATE TABLE t (a int); ALTER TABLE t ADD CONSTRAINT n NOT NULL a NOT VALID"
+    )
+    with open_twin(collect(dsn)) as twin:
+        plan = twin.plan("SELECT * FROM t WHERE a IS NULL")
+    assert isinstance(plan, Plan)
+    assert plan.root.node_type == "Seq Scan"
 
 
 @pytest.mark.pg("< 18")

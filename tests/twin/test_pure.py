@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbtune.snapshot.catalog import ColumnStatistics
+from dbtune.twin.estimate import KeyFigures
 from dbtune.twin.extended import dependencies_bytes, ndistinct_bytes, with_frequencies
+from dbtune.twin.height import pivot_bytes
 from dbtune.twin.outcome import Outcome, statistics_of
 from dbtune.twin.sample import sample_of
 from dbtune.twin.size import (
     Group,
     KeyWidth,
-    btree_height,
     btree_size,
     gin_size,
     hash_size,
@@ -91,11 +92,16 @@ def test_sizes_grow_with_rows(rows: float, more: float) -> None:
     assert hash_size(rows, [few]).pages <= hash_size(rows * more, [many]).pages * 1.05
 
 
-@given(pages=st.integers(min_value=2, max_value=10**8))
-def test_height_of_an_estimated_index_is_that_of_its_pages(pages: int) -> None:
-    width = tuple_bytes([BIGINT])
-    size = btree_size(pages * 366.0, width)
-    assert abs(btree_height(size.pages, width) - size.height) <= 1
+def of_distinct(share: float) -> KeyFigures:
+    return KeyFigures(BIGINT, ColumnStatistics(False, 0.0, 8, -share))
+
+
+def test_pivots_have_no_more_keys_than_tell_pages_apart() -> None:
+    unique, few = of_distinct(1.0), of_distinct(0.0001)
+    assert pivot_bytes([unique, unique], 1e6) == pytest.approx(16)
+    assert pivot_bytes([few, unique], 1e6) == pytest.approx(24, abs=0.1)
+    assert pivot_bytes([of_distinct(0.3), unique], 1e6) == pytest.approx(18, abs=1)
+    assert pivot_bytes([of_distinct(1e-6)], 1e6) == pytest.approx(24, abs=0.1)  # and a TID
 
 
 def test_nulls_are_narrow_and_have_a_bitmap() -> None:

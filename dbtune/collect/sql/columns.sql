@@ -6,7 +6,10 @@ SELECT /* dbtune */
     t.typtype AS type_kind,
     a.attlen AS type_length,
     a.attalign AS type_align,
-    a.attnotnull AS not_null,
+    a.attnotnull AS not_null,              --[ server < 18 ]
+    a.attnotnull AND NOT EXISTS (          --[ server >= 18 ]
+        SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'  --[ server >= 18 ]
+        AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated) AS not_null,            --[ server >= 18 ]
     CASE WHEN a.attrelid <> ALL (%(locked)s::oid[])
          THEN pg_get_expr(d.adbin, d.adrelid) END AS "default",
     a.attgenerated AS generated,

@@ -11,4 +11,6 @@ SELECT /* dbtune */
     set_config('intervalstyle', 'postgres', true),
     set_config('timezone', 'UTC', true),
     set_config('bytea_output', 'hex', true),
-    set_config('quote_all_identifiers', 'off', true)
+    set_config('quote_all_identifiers', 'off', true),
+    has_function_privilege(to_regprocedure('pg_catalog.pg_read_binary_file(text,bigint,bigint,boolean)'),
+                           'EXECUTE') AS may_read_files

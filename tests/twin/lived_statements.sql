@@ -1,0 +1,20 @@
+-- One statement a line, for the schema of lived.sql.
+select * from account where tenant = $1 and id = $2;
+select * from account where tenant not in (select tenant from account where role = 'admin');
+select count(*) from account a where exists (select from account b where b.tenant = a.tenant and b.id = a.id + 1);
+select prefs->>'theme', count(*) from account group by 1;
+select prefs->>'theme', role, count(*) from account group by 1, 2;
+select * from account where tags @> array[5];
+select * from account where tags && array[55, 4999];
+select * from account where email like 'user77%';
+select * from account order by tenant, role limit 30;
+select * from book where kind = 'k3' and pages = 3;
+select * from only book where kind = 'k3' and pages = 3;
+select * from trip where km = 7;
+select * from trip where km = 7 and day > '2024-03-01';
+select * from bloated where state = 1;
+select * from bloated where id between 100 and 200;
+select * from remote where id = 5;
+select * from remote r join book b on b.id = r.id;
+select * from fresh where state = 4;
+select * from fresh where id = 400;
