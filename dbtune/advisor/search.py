@@ -30,6 +30,8 @@ _COARSEST = 3.0
 _FINEST = 0.1
 """What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
 Where all are known this much better than the gap asks for, more questions are idle."""
+_FEW = 2
+"""Fewer questions in a round than one for so many statements: time to doubt more finely."""
 _QUESTIONS = 3
 """Questions in a row about one statement, before another set is tried."""
 
@@ -77,7 +79,7 @@ class Search:
                 best = self._better(best, choose(self._program(), self.options, gap), lower)
                 if best.gap <= _NEAR or share < _FINEST:
                     break
-                if not asked:
+                if asked < len(served) / _FEW:
                     share /= 2
         except OutOfTime:
             best = self._better(best, choose(self._program(), self.options), best.bound)

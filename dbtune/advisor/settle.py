@@ -25,7 +25,7 @@ def settle(search: Search, chosen: Names) -> Iterator[Names]:
     for target in search.concerned(chosen):
         search.prices.price(target, chosen & search.relevant[target.key])
     yield chosen
-    for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
+    for name in _least_missed_first(search, chosen):
         moved = chosen - {name}
         if not _earns(search, chosen, moved) or _saved(search, chosen, moved) >= 0:
             chosen = moved
@@ -39,6 +39,19 @@ def settle(search: Search, chosen: Names) -> Iterator[Names]:
                 chosen = moved
                 yield chosen
                 break
+
+
+def _least_missed_first(search: Search, chosen: Names) -> list[str]:
+    """The indexes of a set by what their absence costs, as far as is known."""
+    missed = {
+        name: sum(
+            _loss(search, target, chosen, chosen - {name}, least=False)
+            for target in search.concerned(frozenset({name}))
+        )
+        - search.fixed[name]
+        for name in chosen
+    }
+    return sorted(chosen, key=lambda n: (missed[n], -search.prices.size(n), n))
 
 
 def _earns(search: Search, chosen: Names, moved: Names) -> bool:
