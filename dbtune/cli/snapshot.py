@@ -84,7 +84,12 @@ def run(
         f"{len(snapshot.statements)} statements, {out.stat().st_size:,} bytes"
         + (", redacted." if redact else ".")
     )
-    if not redact:
+    if redact:
+        typer.echo(
+            "Definitions stay as they are, with the literals in defaults, checks, predicates, "
+            "partition bounds, enums, views and function bodies."
+        )
+    else:
         typer.echo("It holds values of rows (common values, histograms); --redact leaves them out.")
 
 

@@ -65,6 +65,7 @@ INSERT INTO person SELECT
     i % 300 * interval '77 min', i % 2 = 0, to_tsvector('simple', 'plantedword' || i % 20)
 FROM generate_series(1, 2000) i;
 CREATE INDEX person_lower ON person (lower(name));
+CREATE INDEX person_tags ON person USING gin ((tags[1:2]), (doc || '{}'), (words || words));
 CREATE STATISTICS person_both (mcv) ON sex, active, code FROM person;
 CREATE STATISTICS person_expressions ON upper(name), (id % 7), sex FROM person;
 CREATE TABLE visit (person bigint, place text);
@@ -156,6 +157,16 @@ def test_columns_that_shared_values_still_do(both: tuple[str, Snapshot, Snapshot
     keys = statistics_of(visit).most_common_values or ()
     ids = statistics_of(columns_of(redacted)["id"]).histogram_bounds or ()
     assert min(map(int, keys)) <= int(ids[0]) < max(map(int, keys)) < int(ids[1])
+
+
+def test_stand_ins_of_expressions_are_of_the_type_that_the_expression_has(
+    both: tuple[str, Snapshot, Snapshot],
+) -> None:
+    _, _, redacted = both
+    (tags,) = (i for i in redacted.indexes if i.name.name == "person_tags")
+    assert [k.type for k in tags.keys] == ["text[]", "jsonb", "tsvector"]
+    assert tags.keys[0].statistics
+    assert all(v.startswith("{") for v in tags.keys[0].statistics.most_common_values or ("",))
 
 
 def test_dates_stay_in_their_month(both: tuple[str, Snapshot, Snapshot]) -> None:

@@ -17,7 +17,11 @@ SELECT /* dbtune */
                   THEN json_build_object('schema', con.nspname, 'name', co.collname) END,
               'descending', i.indoption[k.n - 1] & 1 = 1,
               'nulls_first', i.indoption[k.n - 1] & 2 = 2,
-              'type', CASE WHEN a.attname IS NULL THEN format_type(ia.atttypid, ia.atttypmod) END)
+              -- A class that stores another type than it takes (GIN, some of GiST) hides the latter.
+              'type', CASE WHEN a.attname IS NOT NULL THEN NULL
+                  WHEN o.opckeytype IN (0, o.opcintype) THEN format_type(ia.atttypid, ia.atttypmod)
+                  WHEN o.opcintype = 'anyarray'::regtype THEN format_type(ia.atttypid, NULL) || '[]'
+                  ELSE format_type(o.opcintype, NULL) END)
           FROM generate_series(1, i.indnkeyatts) AS k(n)
           JOIN pg_opclass o ON o.oid = i.indclass[k.n - 1]
           JOIN pg_namespace ocn ON ocn.oid = o.opcnamespace
