@@ -6,15 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
+from dbtune.collect import collect
 from dbtune.server.binaries import wheel_binaries
 from dbtune.server.cluster import running_cluster
 from dbtune.server.leftovers import owned, sweep
+from dbtune.snapshot.catalog import SchemaObject
+from dbtune.snapshot.file import write_snapshot
 
 HOLD = """
 import sys
@@ -106,3 +112,36 @@ def test_a_home_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     process, _, _ = held_cluster(XDG_CACHE_HOME=str(blocked))
     end(process)
     assert process.returncode == 0
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder with a short path that any account may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_takes_its_server_along(
+    database: str, open_folder: Path, kind: signal.Signals
+) -> None:
+    slow = (
+        "CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1 FROM pg_sleep(15)'"
+    )
+    snapshot = replace(collect(database), objects=(SchemaObject("function", "slow()", slow),))
+    file = open_folder / "slow.dbtune"
+    write_snapshot(snapshot, file)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dbtune", "explain", str(file), "SELECT slow()"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(open_folder)},
+    )
+    while not (ready := list(open_folder.glob("dbtune-*/data/postmaster.pid"))):
+        assert process.poll() is None
+    process.send_signal(kind)
+    process.communicate(timeout=30)
+    assert process.returncode == (130 if kind == signal.SIGINT else 128 + kind)
+    assert not ready[0].exists()
+    assert list(open_folder.glob("dbtune-*")) == []

@@ -6,6 +6,7 @@ Files that begin with an underscore are not commands. Heavy imports stand inside
 
 from __future__ import annotations
 
+import logging
 import pkgutil
 import signal
 import sys
@@ -47,6 +48,8 @@ def main() -> None:
     """Run dbtune; every error becomes one paragraph on stderr and an exit code."""
     sys.excepthook = _internal_error
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         get_command(make_app())()
     except DbtuneError as error:
@@ -80,9 +83,10 @@ def _print_version() -> NoReturn:
     raise typer.Exit
 
 
-def _terminate(_signal: int, _frame: object) -> NoReturn:
-    """SIGTERM unwinds the stack like Ctrl-C does, so that servers of ours are stopped."""
-    raise SystemExit(128 + signal.SIGTERM)
+def _terminate(number: int, _frame: object) -> NoReturn:
+    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that servers of ours are stopped."""
+    logging.getLogger("psycopg").disabled = True  # it would tell of sessions that end with them
+    raise SystemExit(128 + number)
 
 
 def _internal_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,10 @@ def run(
     ] = None,
     *,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="Read the statement from a file.")
+        Path | None,
+        typer.Option(
+            "--file", "-f", help="Read the statement from a file; - reads standard input."
+        ),
     ] = None,
     with_index: Annotated[
         list[str] | None,
@@ -96,7 +100,9 @@ def _statement(sql: str | None, file: Path | None) -> str:
         raise BadInput("Name one statement: as SQL, or in a file with -f.")
     if file is not None:
         try:
-            sql = file.read_text(encoding="utf-8-sig")  # some editors begin with a mark
+            # Some editors begin with a mark.
+            content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+            sql = content.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"Cannot read {file}: {error}.") from error
     text = (sql or "").strip().rstrip(";")

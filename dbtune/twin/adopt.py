@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from dbtune.errors import BadInput
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
+from dbtune.statement.tokens import tokens
 from dbtune.twin.model import Session
 from dbtune.twin.text import is_several
 
@@ -43,7 +45,7 @@ WHERE x.indexrelid = %s ORDER BY k.n
 
 
 def plain_create_index(ddl: str) -> str:
-    """CREATE INDEX without CONCURRENTLY and IF NOT EXISTS, which mean nothing on the twin.
+    """CREATE INDEX without CONCURRENTLY, IF NOT EXISTS and TABLESPACE: nothing to the twin.
 
     Raises:
         BadInput: the text is no CREATE INDEX statement.
@@ -54,7 +56,17 @@ def plain_create_index(ddl: str) -> str:
             f"Not one CREATE INDEX statement: {ddl.strip()[:200]!r}.",
             "Write for example: --with 'CREATE INDEX ON orders (customer_id)'.",
         )
-    return f"CREATE {found['unique'] or ''}INDEX {ddl[found.end() :]}"
+    return f"CREATE {found['unique'] or ''}INDEX {_without_tablespace(ddl[found.end() :])}"
+
+
+def _without_tablespace(text: str) -> str:
+    depth = 0
+    scanned = list(tokens(text))
+    for token, name in pairwise(scanned):
+        depth += token.is_mark("(") - token.is_mark(")")
+        if depth == 0 and token.is_word("tablespace"):
+            return text[: token.start] + text[name.end :]
+    return text
 
 
 def newest_index(superuser: Session) -> tuple[int, str]:

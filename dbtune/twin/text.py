@@ -27,8 +27,12 @@ _TYPED_LITERAL = re.compile(
 )
 _EXTRACT = re.compile(r"\bextract\s*\(\s*\$\d+\s+from\b", re.IGNORECASE)
 _SQUASHED = re.compile(r"(?P<parameter>\$\d+)\s*/\*, \.\.\. \*/")
-_PLANNED = (
-    "select", "with", "insert", "update", "delete", "merge", "values", "table", "create", "declare",
+_PLANLESS = (
+    "abort", "alter", "analyse", "analyze", "begin", "call", "checkpoint", "close", "cluster",
+    "comment", "commit", "copy", "deallocate", "discard", "do", "drop", "end", "execute", "explain",
+    "fetch", "grant", "import", "listen", "load", "lock", "move", "notify", "prepare", "reassign",
+    "refresh", "reindex", "release", "reset", "revoke", "rollback", "savepoint", "security", "set",
+    "show", "start", "truncate", "unlisten", "vacuum",
 )  # fmt: skip
 _ASSUMED_LIST_LENGTH = 10  # what the planner assumes of an array that it cannot see
 
@@ -52,9 +56,7 @@ def plannable(text: str) -> str:
 def planless(text: str) -> str | None:
     """The first word of a statement that no server makes a plan for (`VACUUM`), else None."""
     first = next((t for t in tokens(text) if not t.is_mark("(")), None)
-    if first is None or first.kind != "word" or first.is_word(*_PLANNED):
-        return None
-    return first.text.upper()
+    return first.text.upper() if first and first.is_word(*_PLANLESS) else None
 
 
 def is_several(text: str) -> bool:

@@ -17,8 +17,10 @@ from dbtune.snapshot.catalog import SchemaObject
 from dbtune.snapshot.file import write_snapshot
 from dbtune.snapshot.model import Snapshot
 
-QUERY = "SELECT * FROM customer WHERE name = $1"
-INDEX = "CREATE INDEX CONCURRENTLY customer_name ON customer (name)"
+QUERY = "SELECT * FROM customer WHERE name = $1 AND name <> ''"
+INDEX = (
+    "CREATE INDEX CONCURRENTLY customer_name ON customer (name) TABLESPACE fast WHERE name <> ''"
+)
 
 
 @pytest.fixture
@@ -71,6 +73,12 @@ def test_what_cannot_be_done_is_told(snapshot_file: str, arguments: list[str], w
 def test_file_may_begin_with_a_byte_order_mark(snapshot_file: str, tmp_path: Path) -> None:
     (tmp_path / "q.sql").write_bytes(b"\xef\xbb\xbfSELECT * FROM customer WHERE id = 7;\n")
     assert "Index Scan" in explain(snapshot_file, "-f", str(tmp_path / "q.sql"))
+
+
+def test_statement_may_come_from_standard_input(snapshot_file: str) -> None:
+    arguments = ["explain", snapshot_file, "-f", "-"]
+    result = CliRunner().invoke(make_app(), arguments, input="SELECT * FROM customer WHERE id = 7;")
+    assert "Index Scan" in result.stdout
 
 
 def test_what_the_twin_lacks_is_told_where_it_may_be_the_cause(

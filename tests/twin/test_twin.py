@@ -144,6 +144,7 @@ def test_expression_candidate_has_statistics(shop_twin: Twin) -> None:
         ("SELECT * FROM nowhere", "does not exist"),
         ("SET work_mem = $1", "SET has no plan"),
         ("vacuum (analyze) customer", "VACUUM has no plan"),
+        ("SELEC 1", "syntax error"),
         ("CREATE INDEX ON customer (name)", "syntax error"),
         ("SELECT 1; SELECT 2", "several statements"),
         ("", "syntax error"),
