@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from dbtune.access.events import Event, events_of, is_same, leading, varying
+from dbtune.access.events import Event, events_of, is_same, varying
 from dbtune.access.link import Link
 from dbtune.access.loop import Loop, Shapes, loop_of
 from dbtune.traffic import Unit
@@ -66,8 +66,7 @@ def spread_loops(units: Sequence[Unit], shapes: Shapes, known: Collection[int]) 
         following = [
             best
             for parent in parents
-            if parent != child
-            and (link := shapes.links.link(shapes.outlines[parent], shapes.outlines[child]))
+            if parent != child and (link := shapes.link(parent, child))
             for part in _MOMENTS
             if (best := _Following(shapes, by_shape[parent], by_shape[child], link, part)).is_clear
         ]
@@ -143,7 +142,7 @@ class _Following:
         fed = 0
         for _, after in self._after:
             runs = [run.event for run in after]
-            columns = leading(self._shapes.outlines[runs[0].shape], runs)
+            _, columns = varying(self._shapes.outlines[runs[0].shape], runs)
             fed += self._link.column in columns and not is_same(runs)
         return fed * 2 > len(self._after)
 
@@ -152,7 +151,7 @@ class _Following:
         for parent, after in self._after:
             runs = [run.event for run in after]
             shape = parent.event.shape
-            columns = varying(self._shapes.outlines[runs[0].shape], runs)
+            columns, _ = varying(self._shapes.outlines[runs[0].shape], runs)
             yield Spread(
                 loop_of(
                     "lookup", runs, certain=False, fed=(shape, shape), link=self._link,

@@ -12,6 +12,7 @@ from dbtune.statement.outline import ColumnName, Outline
 from dbtune.traffic import Unit
 
 _LOOKED_AT = 50
+Columns = tuple[ColumnName, ...]
 Role = Literal["lookup", "list", "write", "other"]
 
 
@@ -102,16 +103,16 @@ def is_same(runs: Sequence[Event]) -> bool:
     return different is not None and different < min(3, len(runs))
 
 
-def varying(outline: Outline, runs: Sequence[Event]) -> tuple[ColumnName, ...]:
-    """Of the columns compared with values, those whose values differ; all if none is known to."""
-    found = tuple(column for column, count in _value_counts(outline, runs).items() if count > 1)
-    return found or outline.equal
+def varying(outline: Outline, runs: Sequence[Event]) -> tuple[Columns, Columns]:
+    """Of the columns compared with values, those whose values differ; all if none is known to.
 
-
-def leading(outline: Outline, runs: Sequence[Event]) -> tuple[ColumnName, ...]:
-    """The varying columns but those of far fewer values: what asks row by row varies most."""
+    And of those the leading ones, without such of far fewer values: what asks row by row varies
+    most.
+    """
     counts = _value_counts(outline, runs)
-    return tuple(c for c in varying(outline, runs) if counts[c] * 2 >= max(counts.values()))
+    differing = tuple(c for c, count in counts.items() if count > 1) or outline.equal
+    most = max(counts.values(), default=0)
+    return differing, tuple(c for c in differing if counts[c] * 2 >= most)
 
 
 def _value_counts(outline: Outline, runs: Sequence[Event]) -> dict[ColumnName, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Literal
 
-from dbtune.access.events import Event, Role, distinct
+from dbtune.access.events import Columns, Event, Role, distinct
 from dbtune.access.link import Link, Links
 from dbtune.access.values import values_of
 from dbtune.statement.outline import ColumnName, Outline
@@ -100,6 +101,19 @@ class Shapes:
     links: Links
     limits: Limits
 
+    @cached_property
+    def _links(self) -> dict[tuple[int, int, Columns | None], Link | None]:
+        return {}
+
+    def link(self, parent: int, child: int, columns: Columns | None = None) -> Link | None:
+        """How the parent's rows lead to the child's values; asked for again in every unit."""
+        place = (parent, child, columns)
+        if place not in self._links:
+            self._links[place] = self.links.link(
+                self.outlines[parent], self.outlines[child], columns
+            )
+        return self._links[place]
+
     def is_parent(self, shape: int) -> bool:
         """True for a statement that can return many rows."""
         role, outline = self.roles[shape], self.outlines[shape]
@@ -109,9 +123,9 @@ class Shapes:
 
     def feeds(self, parent: int, child: int) -> bool:
         """True if the parent's rows can lead to what the child reads or writes."""
-        one, other = self.outlines[parent], self.outlines[child]
-        if self.links.link(one, other):
+        if self.link(parent, child):
             return True
+        one, other = self.outlines[parent], self.outlines[child]
         return self.roles[child] == "write" and not set(one.relations).isdisjoint(other.relations)
 
     def is_polled(self, runs: Sequence[Event]) -> bool:

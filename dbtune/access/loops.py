@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dbtune.access.events import Event, by_shape, events_of, is_same, leading, split_at, varying
+from dbtune.access.events import Columns, Event, by_shape, is_same, split_at, varying
 from dbtune.access.link import Link
 from dbtune.access.loop import Loop, Shapes, loop_of
 from dbtune.access.writes import write_loops
-from dbtune.statement.outline import ColumnName
 from dbtune.traffic import Unit
 
 _SMALL_TRANSACTION = 4
@@ -34,30 +33,31 @@ class Group:
 
 @dataclass(frozen=True)
 class Reader:
-    """Finds the loops of units."""
+    """Finds the loops of units. Those of writes do not depend on others, and are quickly found."""
 
     shapes: Shapes
+    only_writes: bool = False
 
-    def loops(self, unit: Unit) -> Iterator[Loop]:
+    def loops(self, unit: Unit, events: Sequence[Event]) -> Iterator[Loop]:
         """Every loop of a unit; a shape can be in several, in different stretches."""
-        events = events_of(unit)
         if unit.origin == "trace":
             yield from self._certain(events)
         if unit.origin != "session":
             return
         for inside in _transactions(events).values():
             yield from self._certain(inside)
-        for stretch in self._stretches(events):
-            yield from self._explained(stretch)
+        if not self.only_writes:
+            for stretch in self._stretches(events):
+                yield from self._explained(stretch)
         small = self._small(events)
         outside = [e for e in events if e.transaction == -1 or e.transaction in small]
         yield from write_loops(outside, self.shapes, certain=False)
 
-    def groups(self, unit: Unit) -> Iterator[Group]:
+    def groups(self, unit: Unit, events: Sequence[Event]) -> Iterator[Group]:
         """The lookups of each stretch between transactions, counted under its first statement."""
         if unit.origin != "session":
             return
-        for stretch in self._stretches(events_of(unit)):
+        for stretch in self._stretches(events):
             head = stretch[0].shape
             counts = Counter(event.shape for event in stretch)
             for shape, runs in counts.items():
@@ -94,6 +94,8 @@ class Reader:
         """Loops of a transaction or trace."""
         writes = list(write_loops(events, self.shapes, certain=True))
         yield from writes
+        if self.only_writes:
+            return
         written = {r for loop in writes for r in self.shapes.outlines[loop.child].relations[:1]}
         found = by_shape(events, self.shapes.roles, "lookup", "list")
         counts = {shape: len(places) for shape, places in found.items()}
@@ -108,8 +110,7 @@ class Reader:
                 continue
             if self.shapes.roles[shape] != "lookup":
                 continue
-            columns = varying(self.shapes.outlines[shape], runs)
-            led = leading(self.shapes.outlines[shape], runs)
+            columns, led = varying(self.shapes.outlines[shape], runs)
             parent, link = self._parent(events[: places[0]], shape, counts, accepted, led)
             if parent is None and not self._stands_alone(shape, len(runs), written):
                 continue
@@ -129,19 +130,18 @@ class Reader:
         child: int,
         counts: Mapping[int, int],
         accepted: Collection[int],
-        columns: Sequence[ColumnName],
+        columns: Columns,
     ) -> tuple[int | None, Link | None]:
         """The nearest statement before the first run that can feed it."""
-        links, outlines = self.shapes.links, self.shapes.outlines
         for shape in dict.fromkeys(event.shape for event in reversed(before)):
             fed_itself = shape in accepted
             few = counts.get(shape, 1) * _PARENTS_PER_RUN <= counts[child]
             if shape == child or not (fed_itself or (self.shapes.is_parent(shape) and few)):
                 continue
-            link = links.link(outlines[shape], outlines[child], columns)
+            link = self.shapes.link(shape, child, columns)
             if link:
                 return shape, link
-        own = links.feeds_itself(outlines[child])
+        own = self.shapes.links.feeds_itself(self.shapes.outlines[child])
         return (child, own) if own else (None, None)
 
     def _explained(self, stretch: Sequence[Event]) -> Iterator[Loop]:
@@ -158,8 +158,8 @@ class Reader:
         same = {s for s, found in looped.items() if is_same([stretch[at] for at in found])}
         for shape, found in looped.items():
             runs = [stretch[at] for at in found]
-            columns = varying(self.shapes.outlines[shape], runs)
-            before, led = stretch[: found[0]], leading(self.shapes.outlines[shape], runs)
+            columns, led = varying(self.shapes.outlines[shape], runs)
+            before = stretch[: found[0]]
             parent, link = self._parent(before, shape, counts, roots, led)
             if parent is None:
                 parent = self._only_before(before, len(runs), is_same=shape in same)

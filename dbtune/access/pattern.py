@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from dbtune.access.crowd import spread_loops
-from dbtune.access.events import roles_of
+from dbtune.access.events import events_of, roles_of
 from dbtune.access.link import Link, Links
 from dbtune.access.loop import Limits, Loop, LoopKind, Shapes
 from dbtune.access.loops import Group, Reader
@@ -64,18 +64,24 @@ class _Seen:
     unit: Unit
 
 
-def patterns(traffic: Traffic, links: Links, limits: Limits) -> tuple[Pattern, ...]:
+def patterns(
+    traffic: Traffic, links: Links, limits: Limits, *, only_writes: bool = False
+) -> tuple[Pattern, ...]:
     """Every pattern of the traffic, in the order of first appearance."""
     outlines = tuple(outline(shape.text) for shape in traffic.shapes)
     shapes = Shapes(outlines, roles_of(outlines, links), links, limits)
-    reader = Reader(shapes)
+    reader = Reader(shapes, only_writes)
     seen: dict[_Place, list[_Seen]] = {}
     company = _Company(shapes)
     for unit in traffic.units:
-        company.add(unit, reader.groups(unit))
-        for loop in reader.loops(unit):
+        events = events_of(unit)
+        if not only_writes:
+            company.add(unit, reader.groups(unit, events))
+        for loop in reader.loops(unit, events):
             seen.setdefault((loop.kind, loop.child, loop.parent), []).append(_Seen(loop, unit))
     found = tuple(_patterns(traffic, outlines, _folded(seen), company))
+    if only_writes:
+        return found
     index = {shape.fingerprint: at for at, shape in enumerate(traffic.shapes)}
     known = {
         index[p.child.fingerprint]

@@ -17,7 +17,8 @@ def logged_patterns(workload: Workload, kind: LoopKind, limits: Limits) -> Itera
     if workload.traffic is None:
         return
     links = links_of(workload.snapshot if workload.snapshot.relations else None)
-    yield from (p for p in patterns(workload.traffic, links, limits) if p.kind == kind)
+    found = patterns(workload.traffic, links, limits, only_writes=kind == "write")
+    yield from (pattern for pattern in found if pattern.kind == kind)
 
 
 def confidence_of(pattern: Pattern) -> Confidence:

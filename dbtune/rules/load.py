@@ -114,8 +114,8 @@ def _bad(file: Path, key: str, what: str) -> BadInput:
     return BadInput(f"{file}: {key}: {what}.", "See: dbtune rules show unused-index")
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, which YAML readers otherwise pass over."""
+class UniqueKeyLoader(yaml.CSafeLoader):
+    """A safe loader that refuses a key given twice, which YAML readers otherwise pass over."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
