@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dbtune.access.link import Links
 from dbtune.access.values import values_of
@@ -16,9 +15,8 @@ Columns = tuple[ColumnName, ...]
 Role = Literal["lookup", "list", "write", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One execution of a unit, as loops see it."""
+class Event(NamedTuple):
+    """One execution of a unit, as loops see it; there are many, and tuples are made quickly."""
 
     shape: int
     transaction: int

@@ -58,11 +58,9 @@ class Reader:
         if unit.origin != "session":
             return
         for stretch in self._stretches(events):
-            head = stretch[0].shape
-            counts = Counter(event.shape for event in stretch)
-            for shape, runs in counts.items():
-                if self.shapes.roles[shape] == "lookup":
-                    yield Group(shape, head, runs)
+            found = by_shape(stretch, self.shapes.roles, "lookup")
+            for shape, places in found.items():
+                yield Group(shape, stretch[0].shape, len(places))
 
     def _small(self, events: Sequence[Event]) -> set[int]:
         """Transactions of a few writes: a loop may commit row by row."""
@@ -146,6 +144,8 @@ class Reader:
 
     def _explained(self, stretch: Sequence[Event]) -> Iterator[Loop]:
         """Loops of a stretch between transactions, all of it explained by its parents."""
+        if len(stretch) < self.shapes.limits.least_runs:
+            return
         shapes = by_shape(stretch, self.shapes.roles, "lookup")
         counts = Counter(event.shape for event in stretch)
         roots: dict[int, int] = {}
