@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import psycopg
 
-from dbtune.identifier import QualifiedName, quote_identifier
+from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
 from dbtune.snapshot.model import Snapshot
+from dbtune.twin.drawn import computed_rows, is_sharp
 from dbtune.twin.estimate import (
     KeyFigures,
     column_figures,
@@ -32,7 +33,7 @@ from dbtune.twin.ginkeys import (
 )
 from dbtune.twin.model import Session
 from dbtune.twin.outcome import Outcome, statistics_of
-from dbtune.twin.sample import ColumnSample, sample_of
+from dbtune.twin.sample import sample_of
 from dbtune.twin.size import Group, KeyWidth
 
 _EXPRESSIONS = """
@@ -46,8 +47,7 @@ WHERE x.indexrelid = %s AND x.indkey[a.attnum - 1] = 0 ORDER BY a.attnum
 """
 _GIN_KEYS = """
 SELECT pg_get_indexdef(x.indexrelid, k.n, false), o.opcname::text,
-    (SELECT format_type(t.atttypid, NULL) FROM pg_attribute t
-     WHERE t.attrelid = x.indrelid AND t.attnum = nullif(x.indkey[k.n - 1], 0)),
+    format_type(o.opcintype, NULL), x.indkey[k.n - 1] <> 0,
     ARRAY(SELECT DISTINCT t.attname::text FROM pg_depend d
           JOIN pg_attribute t ON t.attrelid = d.refobjid AND t.attnum = d.refobjsubid
           WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
@@ -89,15 +89,15 @@ class Deriver:
         """The keys of a GIN index, grouped by how many rows have them; empty if unknown."""
         keys = self._superuser.execute(_GIN_KEYS, (index_oid,)).fetchall()
         groups: list[Group] = []
-        for value, opclass, type_text, names in keys:
+        for value, opclass, input_type, is_column, names in keys:
             columns = [c for name in names if (c := relation.column(name))]
             if not columns:
                 return ()
-            kind = key_kind(opclass, type_text or self._type(relation, value))
+            kind = key_kind(opclass, input_type)
             found = (
                 _scalar_groups(columns[0], rows)
                 if kind == SCALAR
-                else self._groups(relation, value, columns, kind, rows, is_column=bool(type_text))
+                else self._groups(relation, value, columns, kind, rows, is_column=is_column)
             )
             if not found:
                 return ()
@@ -117,7 +117,12 @@ class Deriver:
         own = columns[0].statistics_for() if is_column else None
         if len(columns) == 1:
             return gin_groups(
-                self._owner, documents_of(columns[0]), value, kind, rows=rows, statistics=own
+                self._owner,
+                documents_of(columns[0], relation.reltuples),
+                value,
+                kind,
+                rows=rows,
+                statistics=own,
             )
         documents = self._documents(relation, value, columns)
         return gin_groups(self._owner, documents, documents.name, kind, rows=rows, statistics=own)
@@ -164,13 +169,14 @@ class Deriver:
             return None
         rows = max(relation.reltuples, 1.0)
         distinct = math.prod(distinct_values(c.statistics_for(), rows) for c in columns)
-        is_sharp = all(map(_is_sharp, columns))
-        made = statistics_of(outcomes, rows, min(distinct, rows), is_sharp=is_sharp)
+        sharp = all(map(is_sharp, columns))
+        made = statistics_of(outcomes, rows, min(distinct, rows), is_sharp=sharp)
         type_text = self._type(relation, expression)
         if type_text != "tsvector":
             return made
         if len(columns) == 1:
-            return lexeme_statistics(self._owner, documents_of(columns[0]), expression, made)
+            documents = documents_of(columns[0], rows)
+            return lexeme_statistics(self._owner, documents, expression, made)
         documents = computed_documents(type_text, outcomes)
         return lexeme_statistics(self._owner, documents, documents.name, made)
 
@@ -178,12 +184,12 @@ class Deriver:
         self, relation: Relation, expression: str, columns: Sequence[Column]
     ) -> list[Outcome] | None:
         """What an expression makes of a sample of its columns, None if there is none."""
-        size = _SHARP_ROWS if all(map(_is_sharp, columns)) else _BLUNT_ROWS
+        size = _SHARP_ROWS if all(map(is_sharp, columns)) else _BLUNT_ROWS
         samples = [(c, sample_of(c.statistics_for(), size, c.name)) for c in columns]
         sampled = [(c, sample) for c, sample in samples if sample]
         if len(sampled) < len(columns):
             return None
-        sql, arrays = _sampling(relation, expression, sampled)
+        sql, arrays = computed_rows(relation, expression, sampled)
         try:
             with self._owner.transaction():
                 self._owner.execute("SET LOCAL statement_timeout = '5s'")
@@ -202,68 +208,6 @@ def _scalar_groups(column: Column, rows: float) -> tuple[Group, ...]:
     width = figures.width
     size = width.length if width.length > 0 else width.average_bytes
     return tuple(Group(g.groups, g.rows, size) for g in key_groups([figures], rows))
-
-
-def _sampling(
-    relation: Relation, expression: str, sampled: Sequence[tuple[Column, ColumnSample]]
-) -> tuple[str, list[object]]:
-    """A query that computes an expression on a sample of rows, and its parameters."""
-    arrays: list[object] = [list(sample.ranks) for _, sample in sampled]
-    ranks = ", ".join(["%s::int[]"] * len(sampled))
-    aliases = ", ".join(f"r{i}" for i in range(len(sampled)))
-    names = [quote_identifier(column.name) for column, _ in sampled]
-    values = ", ".join(f"c{i}.v AS {name}" for i, name in enumerate(names))
-    joins = ""
-    for place, (column, sample) in enumerate(sampled):
-        points = sample.points
-        arrays += [[p.low for p in points], [p.high for p in points]]
-        arrays.append([p.fraction for p in points])
-        order = "v" if _is_ordered(column) else "NULL::int"
-        joins += f"""
-            LEFT JOIN (SELECT v, row_number() OVER (ORDER BY {order}) AS rank FROM
-                (SELECT {_value(column)} AS v
-                 FROM unnest(%s::text[], %s::text[], %s::float8[]) AS t (low, high, fraction)
-                ) AS made) AS c{place} ON c{place}.rank = r{place}"""
-    sql = f"""
-        SELECT inputs, value::text, pg_column_size(value), row_number() OVER (ORDER BY value),
-            place
-        FROM (SELECT place, concat_ws(chr(31), {", ".join(names)}) AS inputs,
-                {expression} AS value
-            FROM (SELECT place, {values}
-                FROM unnest({ranks}) WITH ORDINALITY AS rows ({aliases}, place){joins})
-                AS {quote_identifier(relation.name.name)} OFFSET 0) AS computed"""
-    return sql, arrays
-
-
-def _is_sharp(column: Column) -> bool:
-    """Whether values repeat in a sample as in the relation: no bound stands for many."""
-    statistics = column.statistics_for()
-    return statistics is None or not statistics.histogram_bounds or _has_between(column)
-
-
-def _has_between(column: Column) -> bool:
-    base = column.type.partition("(")[0]
-    return base in _NUMBERS or base == "date" or base.startswith("timestamp")
-
-
-def _is_ordered(column: Column) -> bool:
-    """Whether ANALYZE found an order of the column's values."""
-    statistics = column.statistics_for()
-    return statistics is not None and statistics.correlation is not None
-
-
-def _value(column: Column) -> str:
-    """SQL for one sampled value; between two bounds where the type has an in-between."""
-    kind = column.type
-    if not _has_between(column):
-        return f"low::{kind}"
-    if kind.startswith("timestamp"):
-        between = f"low::{kind} + (high::{kind} - low::{kind}) * fraction"
-    elif kind == "date":
-        between = "low::date + ((high::date - low::date) * fraction)::int"
-    else:
-        between = f"(low::numeric + (high::numeric - low::numeric) * fraction::numeric)::{kind}"
-    return f"CASE WHEN high IS NULL THEN low::{kind} ELSE {between} END"
 
 
 def _bare(expression: str) -> str:

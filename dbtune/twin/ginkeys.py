@@ -15,6 +15,7 @@ import psycopg
 
 from dbtune.identifier import quote_identifier
 from dbtune.snapshot.catalog import Column, ColumnStatistics
+from dbtune.twin.estimate import distinct_values
 from dbtune.twin.model import Session
 from dbtune.twin.outcome import Outcome
 from dbtune.twin.size import Group
@@ -41,16 +42,19 @@ _HASHED = frozenset({"jsonb_path_ops", "trgm"})  # keys are integers
 class Documents:
     """Values of one column with the share of the rows that each stands for.
 
-    `type` is format_type()'s text, `name` what expressions call the column.
+    `type` is format_type()'s text, `name` what expressions call the column. The first `common`
+    values are all the rows of their share; each other one was drawn from `distinct` of them.
     """
 
     type: str
     name: str
     weighted: tuple[tuple[str, float], ...]
+    common: int = 0
+    distinct: float = math.inf
 
 
-def documents_of(column: Column) -> Documents:
-    """The values that a column's statistics hold."""
+def documents_of(column: Column, rows: float) -> Documents:
+    """The values that the statistics of a column of a relation with `rows` rows hold."""
     statistics = column.statistics_for()
     if statistics is None:
         return Documents(column.type, column.name, ())
@@ -61,7 +65,10 @@ def documents_of(column: Column) -> Documents:
     left = max(1.0 - statistics.null_frac - sum(f for _, f in common), 0.0)
     spread = [(value, left / len(bounds)) for value in bounds]
     weighted = (*common[:_DOCUMENTS], *spread[:_DOCUMENTS])
-    return Documents(column.type, column.name, weighted)
+    distinct = max(distinct_values(statistics, rows) - len(common), len(bounds))
+    return Documents(
+        column.type, column.name, weighted, common=len(common[:_DOCUMENTS]), distinct=distinct
+    )
 
 
 def computed_documents(type_text: str, outcomes: Sequence[Outcome]) -> Documents:
@@ -97,8 +104,7 @@ def gin_groups(
     if statistics and elements and not documents.weighted:
         return tuple(_groups_of_elements(elements, statistics, rows, kind))
     shares = _shares(owner, documents, value, kind)
-    lightest = min((weight for _, weight in documents.weighted), default=0.0)
-    return tuple(_groups(shares, elements, rows, kind, lightest))
+    return tuple(_groups(shares, elements, rows, kind, documents))
 
 
 def lexeme_statistics(
@@ -110,7 +116,7 @@ def lexeme_statistics(
     null, followed by the least and greatest of these (ts_typanalyze.c).
     """
     shares = _shares(owner, documents, value, "tsvector")
-    found = {k: sum(weights) for k, weights in shares.items() if len(weights) > 1}
+    found = {k: sum(s.weights) for k, s in shares.items() if len(s.weights) > 1}
     if not found:
         return statistics
     lexemes = sorted(found, key=lambda k: (len(k.encode()), k.encode()))
@@ -127,8 +133,16 @@ def lexeme_statistics(
     )
 
 
-def _shares(owner: Session, documents: Documents, value: str, kind: str) -> dict[str, list[float]]:
-    """The keys in the documents, each with the weights of those that have it."""
+@dataclass(slots=True)
+class _Seen:
+    """The weights of the documents that have a key, and whether one of them is common."""
+
+    weights: list[float]
+    is_common: bool = False
+
+
+def _shares(owner: Session, documents: Documents, value: str, kind: str) -> dict[str, _Seen]:
+    """The keys in the documents, each with those that have it."""
     extract = _EXTRACT[kind].format(v=value)
     sql = (
         f"SELECT d.place, k.key FROM (SELECT place, v::{documents.type} AS"
@@ -136,7 +150,7 @@ def _shares(owner: Session, documents: Documents, value: str, kind: str) -> dict
         f" WITH ORDINALITY AS t (v, place)) AS d"
         f" CROSS JOIN LATERAL (SELECT DISTINCT x::text FROM ({extract}) AS e (x)) AS k (key)"
     )
-    shares: dict[str, list[float]] = defaultdict(list)
+    shares: dict[str, _Seen] = defaultdict(lambda: _Seen([]))
     try:
         with owner.transaction():
             owner.execute("SET LOCAL statement_timeout = '5s'")
@@ -146,20 +160,20 @@ def _shares(owner: Session, documents: Documents, value: str, kind: str) -> dict
         return shares
     for place, key in found:
         if key is not None:
-            shares[key].append(documents.weighted[place - 1][1])
+            shares[key].weights.append(documents.weighted[place - 1][1])
+            shares[key].is_common |= place <= documents.common
     return shares
 
 
-def key_kind(opclass: str | None, type_text: str) -> str:
-    """What takes the keys out of a value under an operator class of a type."""
-    name = (opclass or "").rpartition(".")[2].partition(" ")[0].strip('"')
-    if "trgm" in name:
+def key_kind(opclass: str, input_type: str) -> str:
+    """What takes the keys out of a value under an operator class that takes `input_type`."""
+    if "trgm" in opclass:
         return "trgm"
-    if type_text == "jsonb":
-        return "jsonb_path_ops" if name == "jsonb_path_ops" else "jsonb_ops"
-    if type_text.endswith("[]"):
+    if input_type == "jsonb":
+        return "jsonb_path_ops" if opclass == "jsonb_path_ops" else "jsonb_ops"
+    if input_type == "anyarray" or input_type.endswith("[]"):
         return "array"
-    bare = type_text.rpartition(".")[2]
+    bare = input_type.rpartition(".")[2]
     return bare if bare in _EXTRACT else SCALAR
 
 
@@ -194,30 +208,38 @@ def _groups_of_elements(
 
 
 def _groups(
-    shares: Mapping[str, Sequence[float]],
+    shares: Mapping[str, _Seen],
     elements: Mapping[str, float],
     rows: float,
     kind: str,
-    lightest: float,
+    documents: Documents,
 ) -> list[Group]:
     groups = [Group(1.0, f * rows, _key_bytes(key, kind)) for key, f in elements.items()]
+    lightest = min((weight for _, weight in documents.weighted), default=0.0)
     rare: list[str] = []
     once = postings = 0.0
-    for key, weights in shares.items():
+    for key, seen in shares.items():
         if key in elements:
             continue
-        share = sum(weights)
-        if len(weights) > 2 or share > 3 * lightest:
+        share = sum(seen.weights)
+        if seen.is_common or len(seen.weights) > 2 or share > 3 * lightest:
             groups.append(Group(1.0, share * rows, _key_bytes(key, kind)))
         else:
             rare.append(key)
-            once += len(weights) == 1
+            once += len(seen.weights) == 1
             postings += share * rows
     if rare:
-        seen = len(rare) + (len(rare) - once)
+        found = len(rare) + (len(rare) - once)
+        # As often as the documents not seen have such keys too
+        drawn = max(len(documents.weighted) - documents.common, 1)
+        population = min(postings, found * max(documents.distinct / drawn, 1.0))
         # Duj1, as ANALYZE uses it, on the keys that the sample hardly saw
-        distinct = seen * len(rare) / max(seen - once + once * seen / max(postings, seen), 1e-9)
-        distinct = max(min(distinct, postings), 1.0)
+        distinct = found * len(rare) / max(found - once + once * found / population, 1e-9)
+        least = 1.0
+        if elements:  # what is rarer than the rarest of the most common elements
+            least = postings / max(min(elements.values()) * rows, 1.0)
+            distinct = math.sqrt(distinct * max(least, 1.0))
+        distinct = max(min(distinct, postings), least)
         width = sum(_key_bytes(key, kind) for key in rare) / len(rare)
         groups.append(Group(distinct, max(postings / distinct, 1.0), width))
     return groups

@@ -24,6 +24,7 @@ from dbtune.twin.model import Session
 from dbtune.twin.size import IndexSize, gin_size
 from dbtune.twin.statistics import restore_expressions
 from dbtune.twin.storage import Storage
+from dbtune.twin.trial import tried_size
 
 _LEAVES = """
 SELECT root, i.indexrelid, c.relname, n.nspname, t.relname,
@@ -218,6 +219,12 @@ class Supposer:
             groups = self.deriver.gin_groups(leaf.oid, leaf.relation, rows)
             if groups:
                 return gin_size(groups, leaf.relation.size_bytes // BLOCK_BYTES)
+        if spec.access_method in {"gist", "spgist"}:
+            tried = tried_size(
+                self.superuser, self.owner, spec, leaf.relation, oid=leaf.oid, rows=rows
+            )
+            if tried:
+                return tried
         merges = (
             spec.access_method == "btree"
             and pages.deduplicates(leaf.file)

@@ -43,12 +43,12 @@ def statements_in(script: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def shop_dsn(server: TestServer) -> Iterator[str]:
-    yield from _database(server, SHOP)
+    yield from new_database(server, SHOP)
 
 
 @pytest.fixture(scope="session")
 def everything_dsn(server: TestServer) -> Iterator[str]:
-    yield from _database(server, (HERE / "everything.sql").read_text())
+    yield from new_database(server, (HERE / "everything.sql").read_text())
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,7 @@ def shop_twin(shop: Snapshot) -> Iterator[Twin]:
         yield twin
 
 
-def _database(server: TestServer, script: str) -> Iterator[str]:
+def new_database(server: TestServer, script: str) -> Iterator[str]:
     name = f"twin_{next(_numbers)}"
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -17,10 +17,11 @@ from dbtune.pricing import Hypothetical
 from dbtune.server.binaries import Binaries
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.snapshot.model import Snapshot
+from dbtune.twin.engine import Twin
 from dbtune.twin.text import plannable
 from dbtune.twin.twin import open_twin
 from tests.conftest import TestServer, find_binaries
-from tests.twin.conftest import HERE, statements_in
+from tests.twin.conftest import HERE, new_database, statements_in
 
 
 @dataclass(frozen=True)
@@ -222,3 +223,51 @@ def test_table_of_terabytes_costs_no_time(make_database: Callable[..., str]) -> 
     assert made.size_bytes > 100 << 30
     assert isinstance(plan, Plan)
     assert plan.total_cost > (3 << 40) / 8192
+
+
+SIZED = """
+CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gist;
+CREATE DOMAIN labels AS text[];
+CREATE TABLE sized AS SELECT
+    (ARRAY['open', 'paid', 'paid', 'void'])[1 + i % 4] AS state,
+    CASE WHEN i % 9 = 0 THEN repeat('note ', i % 60) END AS note,
+    md5(i::text) AS code, (i * 7919 % 30000) / 100.0 AS total,
+    ARRAY['a' || i % 10, 'b' || i % 100, 'c' || i % 777]::labels AS labels
+FROM generate_series(1, 30000) i;
+VACUUM ANALYZE sized;
+"""
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "gin (state gin_trgm_ops)",
+        "gin (labels)",
+        "gist (state gist_trgm_ops)",
+        "gist (note gist_trgm_ops)",
+        "gist (note)",
+        "gist (code gist_trgm_ops(siglen=40))",
+        "gist (total, state)",
+        "spgist (note)",
+        "spgist (state)",
+        "spgist (code)",
+    ],
+)
+@pytest.mark.pg("== 18")
+def test_size_of_a_candidate_is_that_of_the_index_built(sized: tuple[str, Twin], keys: str) -> None:
+    dsn, twin = sized
+    made = twin.suppose_ddl(f"CREATE INDEX ON sized USING {keys}")
+    with psycopg.connect(dsn) as connection:
+        connection.execute(f"CREATE INDEX built ON sized USING {keys}".encode())
+        row = connection.execute("SELECT pg_relation_size('built')").fetchone()
+        connection.rollback()
+    assert row is not None
+    assert made.size_bytes == pytest.approx(row[0], rel=0.25)
+
+
+@pytest.fixture(scope="module")
+def sized(server: TestServer) -> Iterator[tuple[str, Twin]]:
+    """A database with columns that other access methods treat very differently, and its twin."""
+    for dsn in new_database(server, SIZED):
+        with open_twin(collect(dsn)) as twin:
+            yield dsn, twin
