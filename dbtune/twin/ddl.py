@@ -36,14 +36,15 @@ def object_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
         yield tuple(_object(o) for o in snapshot.objects if o.kind == kind)
 
 
-def relation_phases(snapshot: Snapshot) -> Iterator[tuple[Ddl, ...]]:
+def relation_phases(snapshot: Snapshot, *, holds_rows: bool = True) -> Iterator[tuple[Ddl, ...]]:
     """The DDL of everything else that plans depend on, phase by phase.
 
     Statements of one phase may depend on each other and on earlier phases: the loader retries
-    what failed. Indexes come in the order of their OIDs, by which the planner breaks ties.
+    what failed. Indexes come in the order of their OIDs, by which the planner breaks ties. Tables
+    that hold no rows get no TOAST tables, which take longer to make than they do.
     """
     stored = [r for r in snapshot.relations if r.kind in "rpmf" and r.persistence != "t"]
-    yield tuple(table_ddl(r) for r in stored)
+    yield tuple(table_ddl(r, holds_rows=holds_rows) for r in stored)
     yield tuple(_constraint(c) for c in _loadable(snapshot, "c"))
     yield tuple(_attachment(r, parent) for r in stored for parent in r.parents)
     yield tuple(_view(r) for r in snapshot.relations if r.kind == "v")
@@ -66,11 +67,12 @@ def _object(made: SchemaObject) -> Ddl:
     return Ddl(made.definition, f"{made.kind} {made.identity}")
 
 
-def table_ddl(relation: Relation) -> Ddl:
+def table_ddl(relation: Relation, *, holds_rows: bool = True) -> Ddl:
     """The DDL of a relation with a row type of its own: anything but a view."""
     kind = {"p": "partitioned table", "m": "materialized view", "f": "foreign table"}
     dropped = _dropped_columns(relation)
-    numbered = {c.number: _column(c, relation) for c in relation.columns}
+    plain = not holds_rows and relation.kind != "f"
+    numbered = {c.number: _column(c, relation, is_plain=plain) for c in relation.columns}
     numbered |= {number: f"{name} integer" for number, name in dropped.items()}
     columns = ",\n  ".join(sql for _, sql in sorted(numbered.items()))
     foreign = "FOREIGN " if relation.kind == "f" else ""
@@ -99,8 +101,10 @@ def _dropped_columns(relation: Relation) -> dict[int, str]:
     return {number: f'"........pg.dropped.{number}........"' for number in sorted(gaps)}
 
 
-def _column(column: Column, relation: Relation) -> str:
+def _column(column: Column, relation: Relation, *, is_plain: bool) -> str:
     sql = f"{quote_identifier(column.name)} {column.type}"
+    if is_plain and column.type_length < 0:
+        sql += " STORAGE PLAIN"
     if column.collation:
         sql += f" COLLATE {column.collation.sql}"
     if column.generated and column.default:

@@ -21,6 +21,7 @@ from dbtune.twin.model import NotModelled, Session
 from dbtune.twin.standin import make_missing_collations, with_stand_in_types
 
 _BATCH = 100
+_STORAGE_VERSION = 160000  # from which CREATE TABLE takes it
 _COLLATION = "collation "
 _PLAIN_SERVER_NAME = "dbtune_foreign"
 _PLAIN_SERVER = f"""
@@ -40,7 +41,12 @@ END $$
 
 
 def load_schema(
-    superuser: Session, owner: Session, snapshot: Snapshot, progress: Progress
+    superuser: Session,
+    owner: Session,
+    snapshot: Snapshot,
+    progress: Progress,
+    *,
+    holds_rows: bool = True,
 ) -> tuple[Snapshot, tuple[NotModelled, ...]]:
     """Create the snapshot's schema; returns it as it was loaded, and what could not be made.
 
@@ -59,7 +65,8 @@ def load_schema(
     missing += make_missing_collations(superuser, snapshot, collations)
     failed = [(d, words) for d, words in failed if not d.what.startswith(_COLLATION)]
     loaded, stand_ins = with_stand_in_types(superuser, snapshot)
-    phases = tuple(relation_phases(loaded))
+    holds_rows = holds_rows or owner.info.server_version < _STORAGE_VERSION
+    phases = tuple(relation_phases(loaded, holds_rows=holds_rows))
     progress.stage("load schema", sum(map(len, phases)))
     failed = _run_phases(owner, phases, failed, progress)
     failed, plain = _make_plain_foreign_tables(superuser, owner, loaded, failed)

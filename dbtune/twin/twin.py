@@ -96,7 +96,7 @@ def open_twin(
             psycopg.connect(owner_dsn, autocommit=True) as owner,
         ):
             superuser.execute("SET allow_system_table_mods = on")
-            loaded, missing = load_schema(superuser, owner, snapshot, told)
+            loaded, missing = load_schema(superuser, owner, snapshot, told, holds_rows=False)
             told.stage("restore statistics")
             refused = (
                 *restore_statistics(superuser, loaded),
