@@ -22,6 +22,8 @@ from dbtune.server.binaries import Binaries, reachable
 from dbtune.server.leftovers import owned, sweep
 
 START_TIMEOUT_S = 60.0
+# Maps of free space and of visibility: a quarter of the files, and a server does without.
+_FREE_TO_LOSE = shutil.ignore_patterns("*_fsm", "*_vm")
 SUPERUSER = "postgres"
 
 _BASE_SETTINGS = {
@@ -79,7 +81,8 @@ def running_cluster(
     home = Path(tempfile.mkdtemp(prefix="dbtune-", dir=base))
     try:
         with owned(home):
-            shutil.copytree(_template(usable, account, base), home / "data", symlinks=True)
+            template = _template(usable, account, base)
+            shutil.copytree(template, home / "data", symlinks=True, ignore=_FREE_TO_LOSE)
             (home / "data").chmod(0o700)
             account.give(home)
             process = _start(home, usable, account, {**_BASE_SETTINGS, **(settings or {})})

@@ -166,7 +166,7 @@ class Twin:
             self._superuser.execute(
                 "UPDATE pg_index SET indisvalid = indexrelid <> ALL (%s)"
                 " WHERE indexrelid = ANY (%s)",
-                (list(hidden), list(changed)),
+                (list(hidden & changed), list(changed)),
             )
             self._hidden = hidden
 
