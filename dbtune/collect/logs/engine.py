@@ -52,9 +52,9 @@ class Engine:
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(query, parameters or None).fetchall()
 
-    def stream(self, query: str) -> Iterator[tuple[Any, ...]]:
+    def stream(self, query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, some at a time; no other query may run before the last."""
-        found = self._connection.execute(query)
+        found = self._connection.execute(query, parameters or None)
         while some := found.fetchmany(_FETCHED_ROWS):
             yield from some
 

@@ -21,13 +21,11 @@ from dbtune.collect.logs.pieces import Counts, is_clean, line_count, mended, pie
 from dbtune.collect.logs.plans import PLAN_LONGEST_BYTES, logged_plans
 from dbtune.collect.logs.shapes import number_shapes
 from dbtune.collect.logs.source import Source
-from dbtune.collect.logs.units import traffic_of
+from dbtune.collect.logs.units import LITERAL, traffic_of
 from dbtune.errors import BadInput
 from dbtune.progress import Progress, Silent
 from dbtune.traffic import Traffic
 
-# Quoted strings and numbers; `$7` counts as a number so that it stays what it is: one value.
-_LITERAL = r"(?:\b[EeBbXxNn])?'(?:[^']|'')*'|\$?\b[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\b"
 _SIGN = r"([=(,<>]\s*)-([0-9])"
 _LIST = (
     r"(?i)(\b(?:in\s*\(|array\s*\[)\s*\$[0-9]+(?:::[\w ]+)?)"
@@ -149,7 +147,7 @@ def _insert(engine: Engine, piece: Source) -> int:
         engine.run("textlog", file=piece.path, buffer_bytes=_BUFFER_BYTES)
     before = _damaged(engine)
     engine.run(
-        "ingest", literal=_LITERAL, sign=_SIGN, longest=TEXT_LONGEST_BYTES,
+        "ingest", literal=LITERAL, sign=_SIGN, longest=TEXT_LONGEST_BYTES,
         longest_given=VALUES_LONGEST_BYTES, long=_LONG, list=_LIST, rows=_ROWS, trace=_TRACE,
         volatile_tags=_VOLATILE_TAGS, longest_plan=PLAN_LONGEST_BYTES,
     )  # fmt: skip

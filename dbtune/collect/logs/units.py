@@ -10,6 +10,9 @@ from typing import Any
 from dbtune.collect.logs.engine import FETCHING_MB, Engine
 from dbtune.traffic import LoggedPlan, Shape, Traffic, Unit
 
+# Quoted strings and numbers; `$7` counts as a number so that it stays what it is: one value.
+LITERAL = r"(?:\b[EeBbXxNn])?'(?:[^']|'')*'|\$?\b[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\b"
+
 PAUSE_MS = 1_000
 """A session that waits longer for its client has begun another unit of work."""
 
@@ -69,10 +72,12 @@ def _units(engine: Engine) -> Iterator[Unit]:
     engine.limit(FETCHING_MB)
     rows = engine.stream(
         "SELECT unit, run.session, shape, run.transaction, run.at_ms::DOUBLE, run.ms, idle_ms,"
-        " given, tags, application, origin"
+        " coalesce(given, nullif(array_to_string(regexp_extract_all(holding, ?), chr(31)), '')),"
+        " tags, application, origin"
         " FROM run SEMI JOIN sampled USING (unit) JOIN entry ON entry.rowid = run.entry"
         " ORDER BY min(run.at_ms) OVER (PARTITION BY unit), unit,"
-        " CASE WHEN origin <> 'session' THEN run.at_ms END, position"
+        " CASE WHEN origin <> 'session' THEN run.at_ms END, position",
+        LITERAL,
     )
     for _, found in groupby(rows, key=itemgetter(0)):
         yield _unit(list(found))

@@ -95,8 +95,13 @@ SELECT hash(session) AS session, line, epoch_ms(logged_at) AS at_ms,
             WHEN has_parameters AND (ends_with(told, '...''') OR contains(told, '...'', $')) THEN NULL
             WHEN has_parameters THEN substring(told, 13)
             WHEN is_prepared THEN substring(rest, 14)
-            ELSE nullif(array_to_string(regexp_extract_all(statement, {literal}), chr(31)), '')
+            WHEN strlen(statement) > {longest_given}
+            THEN nullif(array_to_string(regexp_extract_all(statement, {literal}), chr(31)), '')
             END AS all_given,
        -- whole pages of values are no parameters of a loop
-       CASE WHEN strlen(all_given) <= {longest_given} THEN all_given END AS given
+       CASE WHEN strlen(all_given) <= {longest_given} THEN all_given END AS given,
+       -- most rows are only counted: their literals are taken out when somebody looks
+       CASE WHEN all_given IS NULL AND has_parameters IS NOT TRUE
+                 AND strlen(statement) <= {longest_given}
+            THEN statement END AS holding
 FROM listed);

@@ -15,5 +15,6 @@ CREATE TABLE entry (
     text_hash    UBIGINT,
     text         VARCHAR,   -- literals as $0
     given        VARCHAR,   -- parameters or literals
+    holding      VARCHAR,   -- or the text that still holds its literals
     plan         VARCHAR    -- as auto_explain wrote it
 );
