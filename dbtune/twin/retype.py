@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from dbtune.statement.tokens import Token, tokens
@@ -73,6 +74,11 @@ def _retypings(text: str, refusal: Refusal) -> Iterator[str]:
     if words.startswith("operator is not unique"):
         beside = [t.text for t in (*found[max(here - 1, 0) : here], *found[here + 1 : here + 2])]
         yield from _cast(text, found, beside, "integer" if "date " in words else "numeric")
+    if span := _span(words):
+        taken = [b.text for a, b in pairwise(found) if a.is_mark("-") and b.kind == "parameter"]
+        after = {t.text for t in found[here:]}
+        for number in sorted(dict.fromkeys(taken), key=lambda n: n not in after):
+            yield from _cast(text, found, [number], span)
     kinds = _kinds(words)
     output = [found[n].text for n in range(len(found)) if _is_output(found, n)]
     if words.startswith("function"):
@@ -83,6 +89,18 @@ def _retypings(text: str, refusal: Refusal) -> Iterator[str]:
     for number in sorted(dict.fromkeys(output), key=lambda n: n not in after):
         for kind in kinds[:1]:
             yield from _cast(text, found, [number], kind)
+
+
+def _span(words: str) -> str | None:
+    """The type of `$1` in `current_date - $1`, if the words tell that it was taken for a date."""
+    if re.match(r"operator does not exist: (date \S+ integer|integer \S+ date)$", words):
+        return "integer"
+    if re.match(
+        r"operator does not exist: (timestamp\b[^>=<]* \S+ interval|interval \S+ timestamp\b.*)$",
+        words,
+    ):
+        return "interval"
+    return None
 
 
 def _kinds(words: str) -> Sequence[str]:

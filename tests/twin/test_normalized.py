@@ -49,6 +49,27 @@ def test_texts_of_pg_stat_statements_are_plannable(make_database: Callable[..., 
     assert refused == {}
 
 
+@pytest.mark.pg(">= 15")
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "placed_at::date > current_date - $1",
+        "status = $1 AND current_date - $2 <= placed_at::date",
+        "placed_at > now() - $1",
+        "now() - $1 < placed_at AND id > $2",
+        "placed_at BETWEEN now() - $1 AND now() - $2",
+        "placed_at::timestamp >= localtimestamp - $1",
+    ],
+)
+def test_a_driver_s_parameter_may_be_a_span_of_time(
+    make_database: Callable[..., str], condition: str
+) -> None:
+    dsn = make_database(*statements_in((HERE / "normalized_schema.sql").read_text()))
+    with open_twin(collect(dsn)) as twin:
+        answer = twin.plan(f"SELECT * FROM orders WHERE {condition}")
+    assert isinstance(answer, Plan), answer.reason
+
+
 def test_search_for_types_ends_and_tells_the_first_trouble() -> None:
     questions = []
 
