@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,6 +90,7 @@ def _parameters(target: str) -> dict[str, Any]:
 
 def _refusal(error: psycopg.OperationalError, parameters: dict[str, Any]) -> CannotConnect:
     said = " ".join(str(error).split()).removeprefix("connection is bad: ")
+    said = re.sub(r" Is the server running .*?\?", "", said)  # the remedy asks it too
     password = parameters.get("password")
     if password:
         said = said.replace(password, "***")

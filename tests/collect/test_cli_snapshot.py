@@ -94,6 +94,12 @@ def test_a_wrong_password_is_told_and_never_shown(guarded: Cluster, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_refused_connection_is_told_in_whole_sentences(tmp_path: Path) -> None:
+    done = run("host=127.0.0.1 port=1 user=shop dbname=shop", "-o", str(tmp_path / "x.dbtune"))
+    assert done.returncode == 3
+    assert "failed: Connection refused. Check host and port" in done.stderr
+
+
 def test_a_password_file_is_read_as_psql_does(guarded: Cluster, tmp_path: Path) -> None:
     passwords = tmp_path / "pgpass"
     passwords.write_text("*:*:*:shop:right one\n")

@@ -119,7 +119,8 @@ def _head(path: Path, size: int) -> tuple[bytes, bool]:
         packed = _is_packed(path)
     except OSError as error:
         raise BadInput(
-            f"The log file {path} cannot be read: {error}.", "Check its name and permissions."
+            f"The log file {path} cannot be read: {error.strerror or error}.",
+            "Check its name and permissions.",
         ) from error
     for magic, name in _PACKED_OTHERWISE.items():
         if head.startswith(magic):
