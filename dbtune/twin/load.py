@@ -22,6 +22,7 @@ from dbtune.twin.standin import make_missing_collations, with_stand_in_types
 
 _BATCH = 100
 _STORAGE_VERSION = 160000  # from which CREATE TABLE takes it
+_VIRTUAL_VERSION = 180000
 _COLLATION = "collation "
 _PLAIN_SERVER_NAME = "dbtune_foreign"
 _PLAIN_SERVER = f"""
@@ -65,6 +66,8 @@ def load_schema(
     missing += make_missing_collations(superuser, snapshot, collations)
     failed = [(d, words) for d, words in failed if not d.what.startswith(_COLLATION)]
     loaded, stand_ins = with_stand_in_types(superuser, snapshot)
+    if owner.info.server_version < _VIRTUAL_VERSION:
+        loaded = _with_stored_columns(loaded)
     holds_rows = holds_rows or owner.info.server_version < _STORAGE_VERSION
     phases = tuple(relation_phases(loaded, holds_rows=holds_rows))
     progress.stage("load schema", sum(map(len, phases)))
@@ -73,6 +76,20 @@ def load_schema(
     stand_ins += plain
     told = (NotModelled(ddl.what, words, ddl.relation) for ddl, words in failed)
     return loaded, (*missing, *stand_ins, *told)
+
+
+def _with_stored_columns(snapshot: Snapshot) -> Snapshot:
+    """Virtual generated columns as stored ones, for a server that knows no others."""
+    relations = (
+        replace(
+            relation,
+            columns=tuple(
+                replace(c, generated="s") if c.generated == "v" else c for c in relation.columns
+            ),
+        )
+        for relation in snapshot.relations
+    )
+    return replace(snapshot, relations=tuple(relations))
 
 
 def _make_plain_foreign_tables(

@@ -159,6 +159,18 @@ def test_odd_names_and_objects_are_all_modelled(make_database: Callable[..., str
     assert [p for p in plans if not isinstance(p, Plan)] == []
 
 
+@pytest.mark.pg(">= 18")
+def test_virtual_columns_are_planned_on_older_programs(make_database: Callable[..., str]) -> None:
+    binaries = find_binaries(17) or pytest.skip("no server programs of PostgreSQL 17")
+    dsn = make_database(
+        "CREATE TABLE t (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) VIRTUAL)"
+    )
+    with open_twin(collect(dsn), binaries=binaries) as twin:
+        plan = twin.plan("SELECT b FROM t WHERE a = $1")
+    assert isinstance(plan, Plan)
+    assert plan.indexes_used() == {"t_pkey"}
+
+
 def test_target_of_another_major_is_told(shop_dsn: str) -> None:
     snapshot = collect(shop_dsn)
     with open_twin(snapshot) as twin:
