@@ -41,6 +41,11 @@ class Meta:
     timings: tuple[StageTiming, ...] = ()
     system_identifier: str | None = None
 
+    @property
+    def engine_told(self) -> str:
+        """The engine as a sentence names it."""
+        return "HypoPG" if self.engine == "hypopg" else f"the {self.engine}"
+
 
 @dataclass(frozen=True)
 class ReportedStatement:

@@ -234,3 +234,19 @@ def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"Cannot write .*file"):
         write_files(tmp_path / "file" / "out", {"a.txt": "one"})
+
+
+@pytest.mark.parametrize("name", ["text", "md", "html"])
+def test_hypopg_is_called_by_its_name(name: str) -> None:
+    meta = replace(FULL.meta, engine="hypopg")
+    page = render(replace(FULL, meta=meta), name)
+    assert "HypoPG" in page
+    assert "the hypopg" not in page
+
+
+def test_nothing_found_is_not_nothing_to_do_where_something_was_not_examined() -> None:
+    bare = Report(meta=FULL.meta)
+    assert "Nothing to do." in render(bare, "text")
+    blind = render(replace(bare, not_examined=FULL.not_examined), "text")
+    assert "Nothing to do." not in blind
+    assert "Nothing found in what could be examined" in blind

@@ -77,7 +77,7 @@ def _read(path: str) -> Iterator[Script]:
         layout = _layout_around(place)
         yield layout.read(place, _shown(place))
     else:
-        raise BadInput(f"There is no migration {path}.", "Check the path given to --migrations.")
+        raise BadInput(f"There is no migration {path}.", "Check its path.")
 
 
 def _layout_around(file: Path) -> Layout:

@@ -64,7 +64,7 @@ def _headline(report: Report) -> str:
 
 def _context(report: Report) -> str:
     meta = report.meta
-    priced = f", priced on the {meta.engine}" if meta.engine else ""
+    priced = f", priced on {meta.engine_told}" if meta.engine else ""
     context = (
         f"Database {_code(meta.database)} on PostgreSQL {meta.server_version} as of "
         f"{meta.captured_at}{priced}."

@@ -108,7 +108,7 @@ def _header(report: Report) -> RenderableType:
     if report.not_examined_share and meta.kind == "analyze":
         second += f", {percent_text(1 - report.not_examined_share)} of execution time"
     if meta.engine:
-        second += f"; prices are planner costs from the {meta.engine}"
+        second += f"; prices are planner costs from {meta.engine_told}"
     return Group(first, Text(second + "."))
 
 
@@ -289,6 +289,12 @@ def _more(rest: int, singular: str, plural: str = "") -> list[RenderableType]:
     return [Text(f"  … and {number_of(rest, singular, plural)} more: see the report or --top.\n")]
 
 
+def _nothing(report: Report) -> str:
+    if report.not_examined:
+        return "Nothing found in what could be examined; what could not stands above."
+    return "Nothing to do."
+
+
 def _ending(report: Report, style: Style) -> Iterator[RenderableType]:
     verdict = report.verdict
     for timing in report.meta.timings:
@@ -304,6 +310,6 @@ def _ending(report: Report, style: Style) -> Iterator[RenderableType]:
     if up and report.recommendations:
         yield Text(f"Next: read it, then run: dbtune apply --on TARGET {up}")
     elif not report.findings and not verdict.failed:
-        yield Text("Nothing to do." if report.meta.kind == "analyze" else "Passes: nothing new.")
+        yield Text("Passes: nothing new." if report.meta.kind == "check" else _nothing(report))
     elif report.meta.kind == "check" and not verdict.failed:
         yield Text("Passes.")
