@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_a_browser_runs_our_script_and_no_other(
     assert dom.count("<script") == 1
     assert "<img" not in dom
     assert '<button type="button">Share</button>' in dom  # the script made the heads sortable
+
+
+def test_a_long_name_makes_no_page_scroll_sideways(chromium: str, tmp_path: Path) -> None:
+    first = replace(FULL.recommendations[0], reason="x" * 400)
+    html = render(replace(FULL, recommendations=(first,)), "html")
+    html = re.sub(r"<meta[^>]*Content-Security-Policy[^>]*>", "", html)  # for the script below
+    measure = "const d = document.documentElement; document.title = d.scrollWidth - d.clientWidth"
+    page = tmp_path / "report.html"
+    page.write_text(html.replace("</body>", f"<script>{measure}</script></body>"), "utf-8")
+    dom, _ = dumped_dom(chromium, page)
+    assert "<title>0</title>" in dom
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark", "print"])
