@@ -58,7 +58,8 @@ def test_waits_for_a_processor_are_taken_off(connection: psycopg.Connection) -> 
 @needs_schedstat
 def test_sleeping_is_time_of_the_statement(connection: psycopg.Connection) -> None:
     with watching(connection) as stopwatch:
-        assert stopwatch.time([Run("SELECT pg_sleep(0.03)")], writes=False) >= 25
+        # On a busy machine some of it passes for a wait for a processor, never most.
+        assert stopwatch.time([Run("SELECT pg_sleep(0.1)")], writes=False) >= 50
 
 
 def test_without_counters_time_is_what_the_client_waited(connection: psycopg.Connection) -> None:
