@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -98,12 +99,17 @@ def statistics_of(column: Column) -> ColumnStatistics:
     return found
 
 
+def planted(secret: str, text: str) -> bool:
+    """Whether a value begins like it: a measured 0.24770000000000003 has such digits too."""
+    return re.search(rf"(?<![\d.]){re.escape(secret)}", text) is not None
+
+
 def test_no_planted_value_is_left_in_the_file(both: tuple[str, Snapshot, Snapshot]) -> None:
     _, snapshot, redacted = both
     whole = gzip.decompress(to_bytes(snapshot)).decode()
-    assert [secret for secret in PLANTED if secret not in whole] == []
+    assert [secret for secret in PLANTED if not planted(secret, whole)] == []
     left = gzip.decompress(to_bytes(redacted)).decode()
-    assert [secret for secret in PLANTED if secret in left] == []
+    assert [secret for secret in PLANTED if planted(secret, left)] == []
     assert redacted.redacted
     assert redact(redacted) == redacted
 
