@@ -62,6 +62,27 @@ def test_unknown_words_are_usage_errors(arguments: list[str], tmp_path: Path) ->
     assert "Usage:" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["analyze", "x.dbtune", "--dialect", "rails", "--dialect", "django"],
+        ["bench", "--demo", "--seed=1", "--seed=1"],
+        ["rules", "show", "n-plus-one", "--rules", "a", "--rules", "b"],
+    ],
+)
+def test_of_two_values_none_wins_unseen(arguments: list[str], tmp_path: Path) -> None:
+    done = dbtune(*arguments, cwd=tmp_path)
+    option = arguments[-2].partition("=")[0]
+    assert done.returncode == 2
+    assert f"{option} is given more than once" in done.stderr
+
+
+def test_lists_and_flags_may_be_given_twice(tmp_path: Path) -> None:
+    twice = ["--format", "json", "--format", "md", "--strict", "--strict"]
+    done = dbtune("analyze", "missing.dbtune", *twice, cwd=tmp_path)
+    assert_one_paragraph(done, 2, "missing.dbtune")
+
+
 def test_a_damaged_snapshot(tmp_path: Path) -> None:
     (tmp_path / "x.dbtune").write_bytes(b"not a snapshot at all")
     assert_one_paragraph(dbtune("analyze", "x.dbtune", cwd=tmp_path), 2, "x.dbtune")
@@ -71,6 +92,27 @@ def test_a_setting_that_no_command_has(tmp_path: Path) -> None:
     (tmp_path / "dbtune.toml").write_text("no-such-thing = 1\n")
     done = dbtune("analyze", "x.dbtune", cwd=tmp_path)
     assert_one_paragraph(done, 2, "dbtune.toml", "no-such-thing")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("DBTUNE_MIN_CALLS", "x", "valid integer"),
+        ("DBTUNE_MIN_GAIN", "101", "100"),
+        ("DBTUNE_OBJECTIVE", "beauty", "'time'"),
+    ],
+)
+def test_a_variable_with_a_bad_value_is_named(
+    name: str, value: str, word: str, tmp_path: Path
+) -> None:
+    done = dbtune("analyze", "x.dbtune", cwd=tmp_path, **{name: value})
+    assert_one_paragraph(done, 2, f"environment variable {name}: '{value}'", word)
+
+
+def test_a_setting_with_a_bad_value_is_named(tmp_path: Path) -> None:
+    (tmp_path / "dbtune.toml").write_text("[analyze]\ntop = 'many'\n")
+    done = dbtune("analyze", "x.dbtune", cwd=tmp_path)
+    assert_one_paragraph(done, 2, "dbtune.toml analyze.top: 'many'", "integer")
 
 
 def test_wrong_database_is_named(database: str, tmp_path: Path) -> None:
@@ -84,6 +126,38 @@ def test_an_unwritable_out_folder(database: str, tmp_path: Path) -> None:
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
     done = dbtune("analyze", database, "--out", "file", cwd=tmp_path)
     assert_one_paragraph(done, 2, "file", "--out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["analyze", "--format", "md=none/x.md"], "none/x.md: No such file or directory. Name "
+         "another place with --format md=FILE."),
+        (["analyze", "-o", "file/out"], "--out"),
+        (["analyze", "--format", "poem"], "poem"),
+        (["snapshot", "-o", "file/x.dbtune"], "--out"),
+        (["baseline", "-o", "none/x.json"], "--out"),
+        (["bench", "--demo", "--out", "file"], "--out"),
+        (["bench", "--demo", "--export", "locust", "file/load"], "--export"),
+        (["demo", "--out", "file/out"], "--out"),
+        (["check", "--snapshot", "x.dbtune", "--format", "sarif=none/x"], "--format sarif=FILE"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_is_told_before_the_work(
+    arguments: list[str], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    server = {"PGHOST": "127.0.0.1", "PGPORT": "1"}  # which nobody gets to connect to
+    assert_one_paragraph(dbtune(*arguments, cwd=tmp_path, **server), 2, words)
+
+
+def test_the_time_of_reading_a_snapshot_is_told(database: str, tmp_path: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    assert dbtune("snapshot", database, "-o", "x.dbtune", cwd=tmp_path).returncode == 0
+    for target, first in ((database, "connect"), ("x.dbtune", "read snapshot")):
+        done = dbtune("analyze", target, "--timings", cwd=tmp_path)
+        assert done.stderr.startswith(f"{first} ")
 
 
 def test_a_broken_rule_file_is_named(database: str, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def _with_expressions(
 ) -> tuple[str, ...]:
     """Relations that got an index on an expression."""
     rows = connection.execute(
-        "SELECT DISTINCT indrelid::regclass::text FROM pg_index "
+        "SELECT /* dbtune */ DISTINCT indrelid::regclass::text FROM pg_index "
         "WHERE indexprs IS NOT NULL AND indexrelid = ANY(%s) ORDER BY 1",
         ([i.oid for i in created],),
     ).fetchall()
@@ -144,7 +144,8 @@ def _named_indexes(
     by_oid = {i.oid: i for i in existing}
     found = []
     for name in names.split(","):
-        row = connection.execute("SELECT to_regclass(%s)::oid::int8", (name.strip(),)).fetchone()
+        query = "SELECT /* dbtune */ to_regclass(%s)::oid::int8"
+        row = connection.execute(query, (name.strip(),)).fetchone()
         if row and row[0] in by_oid:
             found.append(by_oid[row[0]])
     return found

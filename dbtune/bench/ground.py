@@ -16,7 +16,7 @@ ROW_TIMEOUT_MS = 3000
 SAMPLE_ROWS = 8
 
 _STATISTICS = """
-SELECT schemaname, tablename, attname,
+SELECT /* dbtune */ schemaname, tablename, attname,
        coalesce(most_common_vals::text::text[], '{}'),
        coalesce(histogram_bounds::text::text[], '{}')
 FROM pg_stats WHERE schemaname = ANY(%s) AND tablename = ANY(%s) AND NOT inherited
@@ -24,7 +24,8 @@ ORDER BY 1, 2, 3
 """
 
 _UNIQUE = """
-SELECT n.nspname, c.relname, array_agg(DISTINCT a.attname::text ORDER BY a.attname::text)
+SELECT /* dbtune */ n.nspname, c.relname,
+       array_agg(DISTINCT a.attname::text ORDER BY a.attname::text)
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
@@ -35,7 +36,7 @@ GROUP BY 1, 2
 """
 
 _ENUMS = """
-SELECT format_type(enumtypid, NULL), min(enumlabel) FROM pg_enum
+SELECT /* dbtune */ format_type(enumtypid, NULL), min(enumlabel) FROM pg_enum
 WHERE enumsortorder = 1 GROUP BY 1
 """
 
@@ -91,7 +92,8 @@ def _sample(
 ) -> tuple[Row, ...]:
     """Rows from anywhere, the same ones each time as long as the relation does not change."""
     query = sql.SQL(
-        "SELECT {columns} FROM {relation} TABLESAMPLE {method} ({percent}) REPEATABLE (1) LIMIT {n}"
+        "SELECT /* dbtune */ {columns} FROM {relation} "
+        "TABLESAMPLE {method} ({percent}) REPEATABLE (1) LIMIT {n}"
     )
     rows: tuple[Row, ...] = ()
     for method, percent in (("SYSTEM", 1), ("BERNOULLI", 100)):
@@ -118,7 +120,9 @@ def _rows_with(
     column: str,
     value: str,
 ) -> tuple[Row, ...]:
-    query = sql.SQL("SELECT {columns} FROM {relation} WHERE {column} = {value} LIMIT {n}").format(
+    query = sql.SQL(
+        "SELECT /* dbtune */ {columns} FROM {relation} WHERE {column} = {value} LIMIT {n}"
+    ).format(
         columns=_as_text(columns),
         relation=sql.Identifier(relation.schema, relation.name),
         column=sql.Identifier(column),

@@ -149,7 +149,7 @@ def _pgbench(command: list[str], dsn: str) -> Iterator[subprocess.Popen[str]]:
 def _lock_waits(monitor: Connection[Any], process: subprocess.Popen[str]) -> Iterator[int]:
     while process.poll() is None:
         row = monitor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "SELECT /* dbtune */ count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
             "AND datname = current_database()"
         ).fetchone()
         yield row[0] if row else 0

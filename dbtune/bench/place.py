@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Protocol
 
 import psycopg
@@ -45,6 +46,10 @@ def connect_to_bench(dsn: str) -> Connection[Any]:
         password = parameters.get("password")
         said = said.replace(str(password), "***") if password else said
         raise CannotConnect(f"Cannot connect: {said}.", "Try the same with psql.") from None
+    # What is measured is not the database's workload: a later reading would weigh it as such.
+    # Not every role may say so.
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SET pg_stat_statements.track = none")
     return connection
 
 
@@ -78,7 +83,8 @@ def _likeness(connection: Connection[Any], analysed: Analysed | None) -> Iterato
     if analysed is None or analysed.database != connection.info.dbname:
         return
     row = connection.execute(
-        "SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') "
+        "SELECT /* dbtune */ "
+        "CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') "
         "THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END"
     ).fetchone()
     cluster = row[0] if row else None
@@ -90,7 +96,8 @@ def _likeness(connection: Connection[Any], analysed: Analysed | None) -> Iterato
 
 def _signs(connection: Connection[Any]) -> Iterator[str]:
     row = connection.execute(
-        "SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "SELECT /* dbtune */ "
+        "       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "          AND pid <> pg_backend_pid() AND backend_type = 'client backend' "
         "          AND application_name NOT LIKE 'dbtune%'), "
         "       (SELECT count(*) FROM pg_stat_replication), pg_is_in_recovery()"

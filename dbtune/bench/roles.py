@@ -102,7 +102,7 @@ def prepare(connection: Connection[Any], text: str) -> Prepared:
         cursor.execute(b"PREPARE dbtune_statement AS " + text.encode())
         types = _one(
             cursor,
-            "SELECT parameter_types::text[] FROM pg_prepared_statements "
+            "SELECT /* dbtune */ parameter_types::text[] FROM pg_prepared_statements "
             "WHERE name = 'dbtune_statement'",
         )
         values = f"({', '.join(['NULL'] * len(types))})" if types else ""
@@ -165,7 +165,8 @@ def _columns(connection: Connection[Any], text: str, plan: Plan) -> tuple[str, .
     if relation is None or not _INSERT_WHOLE.search(text):
         return ()
     rows = connection.execute(
-        "SELECT attname::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+        "SELECT /* dbtune */ attname::text "
+        "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = %s AND c.relname = %s AND attnum > 0 AND NOT attisdropped "
         "ORDER BY attnum",

@@ -95,7 +95,8 @@ def environment(connection: Connection[Any], method: str) -> Environment:
     """The server and machine that the figures belong to."""
     settings = dict(
         connection.execute(
-            "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s) ORDER BY 1",
+            "SELECT /* dbtune */ name, current_setting(name) FROM pg_settings "
+            "WHERE name = ANY(%s) ORDER BY 1",
             (list(SETTINGS),),
         ).fetchall()
     )

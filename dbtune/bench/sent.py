@@ -16,6 +16,7 @@ from dbtune.bench.parameters import ParameterSet, draw
 from dbtune.bench.roles import Prepared, prepare
 from dbtune.bench.runnable import runnable
 from dbtune.bench.task import NotMeasured, Run, Task, label_of, not_run_because
+from dbtune.collect.statements import work_in
 from dbtune.errors import MissingPrivilege
 from dbtune.statement.fingerprint import fingerprint
 
@@ -45,24 +46,26 @@ class SentStatement:
 
 
 def read_sent(connection: Connection[Any]) -> tuple[SentStatement, ...]:
-    """The statements of the current database, by total time; texts that mean the same are one.
+    """The work of the current database, by total time; texts that mean the same are one.
 
     Raises:
         MissingPrivilege: pg_stat_statements is not there or not readable.
     """
     try:
         rows = connection.execute(
-            "SELECT query, sum(calls)::float8, sum(total_exec_time) FROM pg_stat_statements "
+            "SELECT /* dbtune */ query, sum(calls)::float8, sum(total_exec_time) "
+            "FROM pg_stat_statements "
             "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-            "AND toplevel AND query NOT LIKE '%/* dbtune */%' "
-            "GROUP BY query ORDER BY sum(total_exec_time) DESC, query"
+            "AND toplevel GROUP BY query ORDER BY sum(total_exec_time) DESC, query"
         ).fetchall()
     except psycopg.Error as error:
         raise MissingPrivilege(
             f"pg_stat_statements cannot be read here: {first_line(error)}.",
             "Name the statements with --workload FILE.sql or --from report.json.",
         ) from error
-    return SentStatement.merged(rows)
+    return SentStatement.merged(
+        (text, calls, total_ms) for query, calls, total_ms in rows if (text := work_in(query))
+    )
 
 
 def plan_tasks(

@@ -25,6 +25,8 @@ from dbtune.bench.work import rolled_back
 
 OWN_THREAD = Path("/proc/thread-self/schedstat")
 
+_SESSION = "SELECT /* dbtune */ pg_backend_pid(), current_database(), session_user"
+
 
 @dataclass(frozen=True, slots=True)
 class Stopwatch:
@@ -84,7 +86,7 @@ def watched_process(connection: Connection[Any]) -> int | None:
     The same number can be another process here (the server in a container, a pooler between), so
     the process must bear the title that PostgreSQL gives to a session of this user and database.
     """
-    row = connection.execute("SELECT pg_backend_pid(), current_database(), session_user").fetchone()
+    row = connection.execute(_SESSION).fetchone()
     process, database, user = row or (0, "", "")
     try:
         title = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")

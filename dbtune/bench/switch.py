@@ -81,7 +81,7 @@ class ExistingIndex:
 def indexes_of(connection: Connection[Any]) -> tuple[ExistingIndex, ...]:
     """All indexes of user relations; names are qualified and quoted."""
     rows = connection.execute(
-        "SELECT i.indexrelid::int8, format('%I.%I', n.nspname, c.relname), "
+        "SELECT /* dbtune */ i.indexrelid::int8, format('%I.%I', n.nspname, c.relname), "
         "  i.indrelid::regclass::text, pg_get_indexdef(i.indexrelid), pg_relation_size(c.oid) "
         "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
         "JOIN pg_namespace n ON n.oid = c.relnamespace "

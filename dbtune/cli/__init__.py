@@ -17,6 +17,7 @@ from typing import NoReturn
 import typer
 from typer.main import get_command
 
+from dbtune.cli._command import Command
 from dbtune.errors import DbtuneError, ExitCode
 
 INTERRUPTED = 130
@@ -40,7 +41,7 @@ def make_app() -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
-            app.command(name)(module.run)
+            app.command(name, cls=Command)(module.run)
     return app
 
 

@@ -44,7 +44,7 @@ from dbtune.demo.facts import batch_upsert, named
 from dbtune.demo.pages import monday_sync
 from dbtune.demo.traffic import MIX, send_traffic
 from dbtune.errors import BadInput
-from dbtune.files import unwritable
+from dbtune.files import require_folder, unwritable
 from dbtune.pipeline import analyze
 from dbtune.report.write import write_files
 from dbtune.snapshot.file import read_snapshot
@@ -97,6 +97,10 @@ def measure(wanted: Wanted) -> None:
     analysed = read_report(wanted.report) if wanted.report else None
     targets = tuple(map(read_target, wanted.targets))
     load = _load_plan(wanted)
+    if wanted.export:
+        require_folder(wanted.export[1], "--export")
+    else:
+        require_folder(wanted.out)
     with shown_progress() as stages, _place(wanted, stages) as (dsn, connection):
         change = _change(wanted, analysed, dsn, stages)
         tasks, left = _tasks(wanted, analysed, connection, stages)
@@ -239,7 +243,7 @@ def _load_plan(wanted: Wanted) -> LoadPlan | None:
 
 
 def _export(tool: str, folder: Path, tasks: Sequence[Task]) -> None:
-    for file in write_files(folder, export_project(tool, tasks)):
+    for file in write_files(folder, export_project(tool, tasks), option="--export"):
         typer.echo(file)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from dbtune.errors import BadInput
-from dbtune.files import write_file
+from dbtune.files import require_file, write_file
 from dbtune.finding import Confidence, Severity
 from dbtune.report.model import Report
-from dbtune.report.render import Style, render
+from dbtune.report.render import Style, render, require_format
 
 _UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
 
@@ -49,18 +50,46 @@ def failing_from(text: str | None) -> tuple[Severity | None, Confidence]:
         ) from None
 
 
-def show(report: Report, formats: tuple[str, ...], top: int, files: tuple[Path, ...]) -> None:
-    """Print or write the report in every format asked for: `text`, or `json=FILE`.
+def require_formats(formats: tuple[str, ...]) -> None:
+    """Refuse what `show` could not print or write, before the work.
 
     Raises:
         BadInput: no such format, or a file that cannot be written.
     """
     for asked in formats:
         name, _, path = asked.partition("=")
+        require_format(name)
         if path:
-            write_file(Path(path), render(report, name, Style(top=top)))
+            require_file(Path(path), _option_of(name))
+
+
+def _option_of(name: str) -> str:
+    return f"--format {name}=FILE"
+
+
+def show(
+    report: Report,
+    formats: tuple[str, ...],
+    top: int,
+    files: tuple[Path, ...],
+    *,
+    is_applied: bool = False,
+) -> None:
+    """Print or write the report in every format asked for: `text`, or `json=FILE`.
+
+    `files` were written beside it; of a migration that `is_applied` nothing is left to say.
+
+    Raises:
+        BadInput: no such format, or a file that cannot be written.
+    """
+    style = replace(_terminal(top, files), is_applied=is_applied)
+    for asked in formats:
+        name, _, path = asked.partition("=")
+        if path:
+            text = render(report, name, Style(top=top))
+            write_file(Path(path), text, option=_option_of(name))
         else:
-            typer.echo(render(report, name, _terminal(top, files)).rstrip("\n"))
+            typer.echo(render(report, name, style).rstrip("\n"))
 
 
 def _terminal(top: int, files: tuple[Path, ...]) -> Style:

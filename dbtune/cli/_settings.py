@@ -39,17 +39,31 @@ def apply_settings(context: typer.Context) -> None:
             raise BadInput(f"{setting.source}: no such option.", "See: dbtune COMMAND --help")
         for name, parameter in options:
             if name == chosen:
-                defaults[setting.option] = _as_given(setting, many=_takes_many(parameter))
+                defaults[setting.option] = _as_given(setting, parameter, context)
     context.default_map = {**(context.default_map or {}), str(chosen): defaults}
 
 
-def _as_given(setting: Setting, *, many: bool) -> Any:
+def _as_given(setting: Setting, parameter: Any, context: typer.Context) -> Any:
+    """What the option would have got from the command line.
+
+    Raises:
+        BadInput: the option takes no such value; names the place that gives it.
+    """
+    value = _listed(setting.value) if _takes_many(parameter) else setting.value
+    try:
+        parameter.process_value(context, value)
+    except typer.BadParameter as error:
+        raise BadInput(
+            f"{setting.source}: {setting.value!r} does not do. {error.message.rstrip('.')}."
+        ) from None
+    return value
+
+
+def _listed(value: Any) -> Any:
     """A repeatable option takes a list; in the environment it is written with commas."""
-    if not many:
-        return setting.value
-    if isinstance(setting.value, str):
-        return [part.strip() for part in setting.value.split(",") if part.strip()]
-    return setting.value if isinstance(setting.value, list) else [setting.value]
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value if isinstance(value, list) else [value]
 
 
 def _takes_many(parameter: Any) -> bool:

@@ -36,8 +36,8 @@ def snapshot_of(
         MissingPrivilege: the role may read nothing.
     """
     statements = read_workload(workload_file) if workload_file else None
-    progress.stage("collect")
     if target is not None and is_file(target):
+        progress.stage("read snapshot")
         snapshot = read_snapshot(Path(target))
     else:
         snapshot = collect(target, options, progress)

@@ -74,16 +74,20 @@ def run(
     built on TARGET: with --verify-on the indexes are built on a clone, and dropped there again.
     """
     from dbtune.advisor.options import KINDS, AdvisorOptions, require_kinds
-    from dbtune.cli._options import failing_from, show, size_bytes
+    from dbtune.cli._options import failing_from, require_formats, show, size_bytes
     from dbtune.cli._progress import shown_progress, timings_table
     from dbtune.cli._target import is_file, snapshot_and_traffic
     from dbtune.collect import CollectOptions
     from dbtune.errors import BadInput
+    from dbtune.files import require_folder
     from dbtune.migration.dialects import require_dialect
     from dbtune.options import AnalyzeOptions, VerifyOptions
     from dbtune.pipeline import analyze, write_analysis
 
+    formats = ("json",) if as_json else tuple(output_format or ("text",))
+    require_formats(formats)
     require_dialect(dialect)
+    require_folder(out)
     if engine is EngineWord.HYPOPG and (is_file(target) or (target is None and logs)):
         raise BadInput(
             "--engine hypopg prices on a live server, and a file is none.",
@@ -124,7 +128,7 @@ def run(
         analysis = analyze(snapshot, options, stages, traffic=traffic)
         stages.stage("write")
         files = write_analysis(analysis, out, dialect)
-    show(analysis.report, ("json",) if as_json else tuple(output_format or ("text",)), top, files)
+    show(analysis.report, formats, top, files)
     if timings:
         typer.echo(timings_table(stages.seconds), err=True)
     if analysis.was_interrupted:

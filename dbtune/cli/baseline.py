@@ -33,12 +33,13 @@ def run(
     from dbtune.cli._progress import shown_progress
     from dbtune.cli._target import snapshot_of
     from dbtune.collect import CollectOptions
-    from dbtune.files import write_file
+    from dbtune.files import require_file, write_file
     from dbtune.gate.baseline import write_baseline
     from dbtune.options import AnalyzeOptions
     from dbtune.pipeline import analyze
     from dbtune.typeset.figures import number_of
 
+    require_file(out)
     with shown_progress() as stages:
         snapshot = snapshot_of(target, CollectOptions(), stages, workload_file=workload)
         analysis = analyze(snapshot, AnalyzeOptions(rules_dir=rules), stages)

@@ -93,7 +93,7 @@ def run(
     import dataclasses
     import os
 
-    from dbtune.cli._options import show
+    from dbtune.cli._options import require_formats, show
     from dbtune.cli._progress import shown_progress
     from dbtune.collect.logs import read_logs, statements_of_logs
     from dbtune.finding import Severity
@@ -102,7 +102,7 @@ def run(
     from dbtune.gate.migrations import read_migrations
     from dbtune.gate.policy import Policy, load_policy
     from dbtune.gate.sides import CheckInput
-    from dbtune.report.render import render, require_format
+    from dbtune.report.render import render
     from dbtune.rules.load import load_rules
     from dbtune.statement.workload_file import read_workload
 
@@ -112,8 +112,7 @@ def run(
             "Give production with --snapshot FILE, or a test database with --dsn.",
         )
     formats = tuple(output_format or ("text",))
-    for name in formats:
-        require_format(name.partition("=")[0])
+    require_formats(formats)
     chosen = load_policy(policy) if policy else Policy()
     if fail_on:
         chosen = dataclasses.replace(chosen, fail_on=Severity[fail_on.name])

@@ -39,8 +39,10 @@ def run(
     from dbtune.collect import collect
     from dbtune.demo.application import running_demo
     from dbtune.demo.traffic import send_traffic
+    from dbtune.files import require_folder
     from dbtune.pipeline import analyze, write_analysis
 
+    require_folder(out)
     with shown_progress() as stages, running_demo(scale=scale, progress=stages) as demo:
         requests = send_traffic(demo.dsn, seed=1, progress=stages)
         if only_start:
@@ -51,10 +53,11 @@ def run(
         files = write_analysis(analysis, out)
         stages.end()
         typer.echo(f"The demo application answered {requests} requests. dbtune analyze says:\n")
-        show(analysis.report, ("text",), 20, files)
+        show(analysis.report, ("text",), 20, files, is_applied=True)
         compared, again = _mend(demo, first, analysis, out, stages)
     typer.echo(_table(compared))
     typer.echo(f"\nAnalysed again: {_left(again)}\nThe report: {(out / 'report.html').resolve()}")
+    typer.echo("Next, the same by hand, on a demo that stays: dbtune demo --only-start")
 
 
 def _logged(cluster: Cluster, stages: Stages) -> Traffic:

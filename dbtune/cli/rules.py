@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dbtune.cli._command import Command
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,7 +35,7 @@ def list_rules(context: typer.Context, rules: Folder = None, as_json: AsJson = F
     typer.echo(_json(loaded) if as_json else _table(loaded))
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     context: typer.Context,
     rule: Annotated[str, typer.Argument(help="The id of a rule.")],

@@ -59,6 +59,7 @@ def run(
     """
     from dbtune.cli._progress import shown_progress
     from dbtune.collect import CollectOptions, collect
+    from dbtune.files import require_file
     from dbtune.snapshot.file import write_snapshot
 
     options = CollectOptions(
@@ -68,6 +69,7 @@ def run(
         watch_s=seconds(watch),
         plans_from_target=plans_from_target,
     )
+    require_file(out)
     with shown_progress() as stages:
         snapshot = collect(target, options, stages)
         if redact:

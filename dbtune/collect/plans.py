@@ -72,7 +72,7 @@ def _plan(session: Session, text: str, path: tuple[str, ...]) -> str | None:
     try:
         with connection.transaction():  # a savepoint: what fails does not end the session's own
             connection.execute(
-                "SELECT set_config('search_path', %s, true)",
+                "SELECT /* dbtune */ set_config('search_path', %s, true)",
                 [", ".join(map(quote_identifier, path))],
             )
             if session.major >= _GENERIC_PLAN_SINCE:
@@ -84,7 +84,7 @@ def _plan(session: Session, text: str, path: tuple[str, ...]) -> str | None:
             raise
     if session.major < _GENERIC_PLAN_SINCE:
         _forget_prepared(connection)
-    connection.execute("SELECT set_config('search_path', '', true)")
+    connection.execute("SELECT /* dbtune */ set_config('search_path', '', true)")
     return json.dumps(explained, separators=(",", ":")) if explained is not None else None
 
 
@@ -122,7 +122,7 @@ def lost_partitions(document: object) -> bool:
 
 def _forget_prepared(connection: Connection) -> None:
     """Only ours: behind a pooler the server's session holds other clients' statements as well."""
-    ours = "SELECT FROM pg_catalog.pg_prepared_statements WHERE name = 'dbtune_plan'"
+    ours = "SELECT /* dbtune */ FROM pg_catalog.pg_prepared_statements WHERE name = 'dbtune_plan'"
     if connection.execute(ours).fetchone() is not None:
         connection.execute("DEALLOCATE dbtune_plan")
 

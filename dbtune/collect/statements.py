@@ -30,6 +30,9 @@ _WORK = frozenset([
 ])  # fmt: skip
 
 
+# Prepared by dbtune, whichever version and command.
+_OWN_NAME = "dbtune_"
+
 Key = tuple[int, int | None, bool]
 """What tells one row of pg_stat_statements from another within a database."""
 
@@ -37,12 +40,26 @@ Counts = tuple[str, Mapping[Key, Counter]]
 """When pg_stat_statements was read, and its counters then."""
 
 
-def is_work(text: str) -> bool:
-    """True if a statement reads or writes rows and is not dbtune's own."""
+def work_in(text: str, *, toplevel: bool = True) -> str | None:
+    """The statement that reads or writes rows; None if there is none, or it is dbtune's own.
+
+    `PREPARE name AS statement` is how pg_stat_statements may name a statement that was first seen
+    there, whoever runs it afterwards: the statement alone is given back. Those that dbtune itself
+    prepares it only explains, which counts for nested statements.
+    """
     if _OWN_MARK in text:
-        return False
-    first = next((token for token in tokens(text) if not token.is_mark("(")), None)
-    return first is not None and first.is_word(*_WORK)
+        return None
+    words = tokens(text)
+    first = next((token for token in words if not token.is_mark("(")), None)
+    if first is None or not first.is_word(*_WORK):
+        return None
+    if not first.is_word("prepare"):
+        return text
+    name = next(words, None)
+    begun = next((token for token in words if token.is_word("as")), None)
+    if name is None or begun is None or (name.value.startswith(_OWN_NAME) and not toplevel):
+        return None
+    return work_in(text[begun.end :].lstrip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +139,11 @@ def hidden_texts(role: str, rows: Iterable[Row], work: Sequence[Row]) -> NotColl
 def worked(rows: Iterable[Row], *, min_calls: int, limit: int) -> list[Row]:
     """The rows that are work, the longest-running first, at most `limit` of them."""
     kept = [
-        row
+        {**row, "text": text}
         for row in rows
-        if row["calls"] >= min_calls and row["text"] != HIDDEN_TEXT and is_work(row["text"])
+        if row["calls"] >= min_calls
+        and row["text"] != HIDDEN_TEXT
+        and (text := work_in(row["text"], toplevel=row.get("toplevel", True)))
     ]
     kept.sort(key=lambda r: (-r["total_exec_ms"], r["text"], r["role"] or "", r["queryid"] or 0))
     return kept[:limit]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dbtune.advice import (
-    Advice,
     Change,
     CreateIndex,
     DropIndex,
@@ -16,6 +15,7 @@ from dbtune.advice import (
     Verification,
 )
 from dbtune.identifier import QualifiedName, quote_identifier
+from dbtune.report.model import Report
 from dbtune.typeset.figures import ms_text, number_of, percent_text
 
 
@@ -129,11 +129,21 @@ def proof_text(verification: Verification) -> str:
     return text
 
 
-def search_text(advice: Advice) -> str:
-    """How good the chosen set is known to be, "" where there is nothing to say."""
+def search_text(report: Report) -> str:
+    """How good the chosen set is known to be, "" where there is nothing to say.
+
+    Nothing is said of a set of which the report shows no index: no rule in use asked for one.
+    """
+    advice = report.advice
+    if advice is None:
+        return ""
+    chosen = [r.change.spec for r in advice.recommendations if isinstance(r.change, CreateIndex)]
+    shown = [r.change.spec for r in report.recommendations if isinstance(r.change, CreateIndex)]
+    if chosen and not any(spec in shown for spec in chosen):
+        return ""
     if not advice.complete:
         return "The search was ended early: these are the best indexes found until then."
-    if advice.gap is None or not advice.recommendations:
+    if advice.gap is None or not chosen:
         return ""
     if advice.gap < 0.0005:
         return "By the planner's costs no other set of the candidates is better."

@@ -16,13 +16,15 @@ class Style:
     """How to show a report: at most `top` findings, recommendations and statements each.
 
     `top` of 0 is all. `width` is in characters and `color` for terminals; other formats ignore
-    them. `files` are the paths of what was written.
+    them. `files` are the paths of what was written; `is_applied` if the migration among them is
+    already carried out.
     """
 
     top: int = 0
     width: int = 100
     color: bool = False
     files: tuple[str, ...] = ()
+    is_applied: bool = False
 
 
 def format_names() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from dbtune.collect import CollectOptions, collect
-from dbtune.collect.statements import is_work
+from dbtune.collect.statements import work_in
 from dbtune.snapshot.model import StatementStatistics
 
 SCHEMA = """
@@ -181,7 +181,7 @@ def test_readings_belong_to_the_statements(make_database: Callable[..., str]) ->
         ("-- tag\r\nWITH x AS (SELECT 1) TABLE x", True),
         ("COPY t TO STDOUT", True),
         ("DECLARE c CURSOR FOR SELECT 1", True),
-        ("PREPARE p AS SELECT 1", True),
+        ("PREPARE p", False),
         ("SELECTED", False),
         ("BEGIN", False),
         ("set search_path to x", False),
@@ -192,4 +192,41 @@ def test_readings_belong_to_the_statements(make_database: Callable[..., str]) ->
     ],
 )
 def test_what_counts_as_work(text: str, expected: bool) -> None:
-    assert is_work(text) == expected
+    assert work_in(text) == (text if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "toplevel", "expected"),
+    [
+        ("PREPARE p AS SELECT 1", True, "SELECT 1"),
+        ('/* tag */ prepare "AS" (int, text[]) as\n DELETE FROM t', False, "DELETE FROM t"),
+        ("PREPARE dbtune_plan AS SELECT $1", False, None),
+        ("PREPARE dbtune_plan AS SELECT $1", True, "SELECT $1"),
+        ("PREPARE p AS VACUUM", True, None),
+    ],
+)
+def test_what_a_prepare_prepares(text: str, toplevel: bool, expected: str | None) -> None:
+    assert work_in(text, toplevel=toplevel) == expected
+
+
+def test_statements_that_dbtune_explains_on_the_target_are_not_its_workload(
+    make_database: Callable[..., str],
+) -> None:
+    dsn = make_database(SCHEMA)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET pg_stat_statements.track = 'all'")
+    ask(dsn, 3)
+    collect(dsn, CollectOptions(plans_from_target=10))
+    found = collect(dsn).statements
+    assert [(s.text, s.calls) for s in found if "SELECT price" in s.text] == [(QUERY, 3)]
+    assert [s.text for s in found if "pg_" in s.text or "set_config" in s.text] == []
+
+
+def test_a_statement_prepared_in_sql_is_read(make_database: Callable[..., str]) -> None:
+    dsn = make_database(SCHEMA)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"PREPARE one (integer) AS {QUERY}")
+        connection.execute("EXECUTE one (1)")
+        connection.execute("EXECUTE one (2)")
+    assert statement(collect(dsn).statements, QUERY).calls == 2

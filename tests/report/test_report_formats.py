@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from sarif_kit.validate import validation_errors as sarif_errors
 from tap.parser import Parser
 
+from dbtune.advice import CreateIndex
 from dbtune.errors import BadInput
 from dbtune.gate.verdict import Outcome
 from dbtune.report.model import Report
@@ -54,6 +55,21 @@ def without_shared_parts(text: str) -> str:
 
 def test_no_orphans() -> None:
     assert golden_files(FOLDER) == set(CASES)
+
+
+@pytest.mark.parametrize("name", ["text", "md", "html"])
+def test_of_a_set_that_no_rule_asked_for_nothing_is_said(name: str) -> None:
+    said = "no set of the candidates"
+    dropped = [r for r in FULL.recommendations if not isinstance(r.change, CreateIndex)]
+    assert said in " ".join(render(FULL, name, STYLE).split())
+    assert dropped
+    unasked = replace(FULL, recommendations=tuple(dropped))
+    assert said not in " ".join(render(unasked, name, STYLE).split())
+
+
+def test_what_is_applied_is_not_asked_for_again() -> None:
+    assert "dbtune apply" in render(FULL, "text", STYLE)
+    assert "dbtune apply" not in render(FULL, "text", replace(STYLE, is_applied=True))
 
 
 @pytest.mark.parametrize("report", ALL, ids=IDS)

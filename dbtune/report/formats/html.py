@@ -44,7 +44,7 @@ def render(report: Report, style: Style) -> str:
         severities=tuple(_severities(report.findings)),
         recommendations=tuple(_recommendation(r, report) for r in report.recommendations),
         findings=tuple(_finding(d, report) for d in _failures_first(report.verdict.decisions)),
-        search=search_text(report.advice) if report.advice else "",
+        search=search_text(report),
         proof=proof_text(report.verification) if report.verification else "",
         measured=tuple(_measured(report)),
         statements=tuple(_planned(shown)),

@@ -121,7 +121,7 @@ def _row(decision: Decision) -> str:
 
 
 def _recommendations(report: Report, rows: int) -> Iterator[str]:
-    search = search_text(report.advice) if report.advice else ""
+    search = search_text(report)
     if not (report.recommendations or search or report.verification):
         return
     yield "\n### Recommendations"

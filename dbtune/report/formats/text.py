@@ -193,7 +193,7 @@ def _recommendations(
 
 
 def _search(report: Report) -> Iterator[RenderableType]:
-    if report.advice and (text := search_text(report.advice)):
+    if text := search_text(report):
         yield Padding(Text(text), (0, 0, 0, 2))
 
 
@@ -308,7 +308,8 @@ def _ending(report: Report, style: Style) -> Iterator[RenderableType]:
         yield Text(f"Wrote {', '.join(style.files)}")
     up = next((f for f in style.files if PurePath(f).name == "migration.up.sql"), None)
     if up and report.recommendations:
-        yield Text(f"Next: read it, then run: dbtune apply --on TARGET {up}")
+        if not style.is_applied:
+            yield Text(f"Next: read it, then run: dbtune apply --on TARGET {up}")
     elif not report.findings and not verdict.failed:
         yield Text("Passes: nothing new." if report.meta.kind == "check" else _nothing(report))
     elif report.meta.kind == "check" and not verdict.failed:
