@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dbtune.advice import Advice
 from dbtune.identifier import QualifiedName
@@ -13,6 +13,10 @@ from dbtune.plan import Plan, Unplanned
 from dbtune.snapshot.model import Snapshot, StatementStatistics
 from dbtune.statement.model import RelationUse, Statement, Unparsed
 from dbtune.traffic import LoggedPlan, LoopRuns, Traffic
+
+if TYPE_CHECKING:
+    from dbtune.access.loop import Limits
+    from dbtune.access.pattern import Pattern
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,14 @@ class Workload:
         """By fingerprint, the plans that auto_explain wrote into the logs."""
         shapes = self.traffic.shapes if self.traffic else ()
         return {shape.fingerprint: shape.plan for shape in shapes if shape.plan}
+
+    @cached_property
+    def patterns(self) -> dict[tuple[Limits, bool], tuple[Pattern, ...]]:
+        """What the traffic repeats, by limits and whether only writes were looked for.
+
+        Rules that agree on both share one search.
+        """
+        return {}
 
     def parsed(self) -> Iterator[tuple[WorkloadStatement, Statement]]:
         """The statements that could be parsed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import add
 from typing import Literal, NamedTuple
 
 from dbtune.access.link import Links
@@ -28,9 +29,9 @@ class Event(NamedTuple):
 
 def events_of(unit: Unit) -> list[Event]:
     """The executions of a unit, in their order."""
-    ended = (round(sum(pair)) for pair in zip(unit.starts_ms, unit.exec_ms, strict=True))
+    ended = map(round, map(add, unit.starts_ms, unit.exec_ms))
     columns = (unit.shapes, unit.transactions, unit.exec_ms, unit.idle_ms, ended, unit.values)
-    return [Event(*row) for row in zip(*columns, strict=True)]
+    return list(map(Event._make, zip(*columns, strict=True)))
 
 
 def roles_of(outlines: Sequence[Outline], links: Links) -> tuple[Role, ...]:
@@ -115,7 +116,7 @@ def varying(outline: Outline, runs: Sequence[Event]) -> tuple[Columns, Columns]:
 
 def _value_counts(outline: Outline, runs: Sequence[Event]) -> dict[ColumnName, int]:
     """How many values each column was compared with; 0 where the log tells none."""
-    values = [values_of(run.values) for run in runs[:_LOOKED_AT]]
+    values = [values_of(given) for given in {run.values for run in runs[:_LOOKED_AT]}]
     counts = {}
     for column, number in zip(outline.equal, outline.given, strict=True):
         at = (number or 0) - 1

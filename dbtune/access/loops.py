@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dbtune.access.events import Columns, Event, by_shape, is_same, split_at, varying
+from dbtune.access.events import Columns, Event, by_shape, events_of, is_same, split_at, varying
 from dbtune.access.link import Link
 from dbtune.access.loop import Loop, Shapes, loop_of
 from dbtune.access.writes import write_loops
@@ -31,6 +31,19 @@ class Group:
     runs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A unit's executions, taken apart once for all that looks at them.
+
+    `certain` are pieces of work for certain. `outside` is what no long transaction holds, and
+    `stretches` are that again: a list, then lookups and writes until the next.
+    """
+
+    certain: Sequence[Sequence[Event]] = ()
+    outside: Sequence[Event] = ()
+    stretches: Sequence[Sequence[Event]] = ()
+
+
 @dataclass(frozen=True)
 class Reader:
     """Finds the loops of units. Those of writes do not depend on others, and are quickly found."""
@@ -38,44 +51,48 @@ class Reader:
     shapes: Shapes
     only_writes: bool = False
 
-    def loops(self, unit: Unit, events: Sequence[Event]) -> Iterator[Loop]:
-        """Every loop of a unit; a shape can be in several, in different stretches."""
+    def parts(self, unit: Unit) -> Parts:
+        """The unit's pieces of work; a pool's have none that hold together."""
+        events = events_of(unit)
         if unit.origin == "trace":
-            yield from self._certain(events)
+            return Parts(certain=(events,))
         if unit.origin != "session":
-            return
-        for inside in _transactions(events).values():
-            yield from self._certain(inside)
-        if not self.only_writes:
-            for stretch in self._stretches(events):
-                yield from self._explained(stretch)
-        small = self._small(events)
+            return Parts()
+        transactions = _transactions(events)
+        small = self._small(transactions)
         outside = [e for e in events if e.transaction == -1 or e.transaction in small]
-        yield from write_loops(outside, self.shapes, certain=False)
+        stretches = () if self.only_writes else tuple(self._stretches(events, small))
+        return Parts(tuple(transactions.values()), outside, stretches)
 
-    def groups(self, unit: Unit, events: Sequence[Event]) -> Iterator[Group]:
+    def loops(self, parts: Parts) -> Iterator[Loop]:
+        """Every loop of a unit; a shape can be in several, in different stretches."""
+        for inside in parts.certain:
+            yield from self._certain(inside)
+        for stretch in parts.stretches:
+            yield from self._explained(stretch)
+        yield from write_loops(parts.outside, self.shapes, certain=False)
+
+    def groups(self, parts: Parts) -> Iterator[Group]:
         """The lookups of each stretch between transactions, counted under its first statement."""
-        if unit.origin != "session":
-            return
-        for stretch in self._stretches(events):
+        for stretch in parts.stretches:
             found = by_shape(stretch, self.shapes.roles, "lookup")
             for shape, places in found.items():
                 yield Group(shape, stretch[0].shape, len(places))
 
-    def _small(self, events: Sequence[Event]) -> set[int]:
+    def _small(self, transactions: Mapping[int, Sequence[Event]]) -> set[int]:
         """Transactions of a few writes: a loop may commit row by row."""
         roles = self.shapes.roles
         return {
             number
-            for number, inside in _transactions(events).items()
+            for number, inside in transactions.items()
             if len(inside) <= _SMALL_TRANSACTION
             and any(roles[event.shape] == "write" for event in inside)
             and not any(roles[event.shape] == "list" for event in inside)
         }
 
-    def _stretches(self, events: Sequence[Event]) -> Iterator[list[Event]]:
-        """Events outside of long transactions: a list, then lookups and writes until the next."""
-        small = self._small(events)
+    def _stretches(
+        self, events: Sequence[Event], small: Collection[int]
+    ) -> Iterator[Sequence[Event]]:
         stretch: list[Event] = []
         for event in events:
             apart = event.transaction != -1 and event.transaction not in small

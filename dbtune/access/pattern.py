@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from dbtune.access.crowd import spread_loops
-from dbtune.access.events import events_of, roles_of
+from dbtune.access.events import roles_of
 from dbtune.access.link import Link, Links
 from dbtune.access.loop import Limits, Loop, LoopKind, Shapes
 from dbtune.access.loops import Group, Reader
@@ -74,10 +74,9 @@ def patterns(
     seen: dict[_Place, list[_Seen]] = {}
     company = _Company(shapes)
     for unit in traffic.units:
-        events = events_of(unit)
-        if not only_writes:
-            company.add(unit, reader.groups(unit, events))
-        for loop in reader.loops(unit, events):
+        parts = reader.parts(unit)
+        company.add(unit, reader.groups(parts))
+        for loop in reader.loops(parts):
             seen.setdefault((loop.kind, loop.child, loop.parent), []).append(_Seen(loop, unit))
     found = tuple(_patterns(traffic, outlines, _folded(seen), company))
     if only_writes:

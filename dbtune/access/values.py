@@ -6,6 +6,7 @@ import re
 
 _PARAMETER = re.compile(r"\$\d+ = ('(?:[^']|'')*'(?:\.\.\.)?|NULL)")
 _ONLY_PLACEHOLDER = re.compile(r"\$\d+\Z")
+_FIRST = "$1 = '"
 SEPARATOR = "\x1f"
 """Between literals that a reader of logs took from a statement's text."""
 
@@ -14,6 +15,8 @@ def values_of(given: str | None) -> tuple[str, ...] | None:
     """The values as text without quotes, in order; None when the log tells none."""
     if given is None:
         return None
+    if given.startswith(_FIRST) and given.find("'", len(_FIRST)) == len(given) - 1:
+        return (given[len(_FIRST) : -1],)  # one value without quotes: most lookups have no other
     if given.startswith("$"):
         found = _PARAMETER.findall(given)
         if found:

@@ -16,9 +16,12 @@ def logged_patterns(workload: Workload, kind: LoopKind, limits: Limits) -> Itera
     """The patterns of one kind in the workload's traffic; none without logs."""
     if workload.traffic is None:
         return
-    links = links_of(workload.snapshot if workload.snapshot.relations else None)
-    found = patterns(workload.traffic, links, limits, only_writes=kind == "write")
-    yield from (pattern for pattern in found if pattern.kind == kind)
+    search = (limits, kind == "write")
+    if search not in workload.patterns:
+        links = links_of(workload.snapshot if workload.snapshot.relations else None)
+        found = patterns(workload.traffic, links, limits, only_writes=kind == "write")
+        workload.patterns[search] = found
+    yield from (pattern for pattern in workload.patterns[search] if pattern.kind == kind)
 
 
 def confidence_of(pattern: Pattern) -> Confidence:

@@ -51,7 +51,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
     """One match per statement that asks the same again, with nothing written in between."""
     limits = Limits(
         least_runs=params.min_runs,
-        least_runs_alone=params.min_runs,
+        least_runs_alone=2 * params.min_runs,  # as n-plus-one, to share its search
         batch_wait_ms=0.0,
         polling_wait_ms=params.max_wait_ms,
         least_followed=params.min_parent_followed,

@@ -24,6 +24,9 @@ POOL_SLICE_MS = 10_000
 
 UNITS_PER_SHAPE = 100
 LEAST_RUNS = 3
+SHAPE_LENGTH = 25_000
+"""Of sessions that never pause, so many executions tell as much as a hundred requests."""
+
 SAMPLE_LENGTH = 100_000
 
 
@@ -41,8 +44,8 @@ def traffic_of(
         plans_count=plans_count,
     )  # fmt: skip
     engine.run(
-        "sample", units_per_shape=UNITS_PER_SHAPE, sample_length=SAMPLE_LENGTH,
-        least_runs=LEAST_RUNS,
+        "sample", units_per_shape=UNITS_PER_SHAPE, shape_length=SHAPE_LENGTH,
+        sample_length=SAMPLE_LENGTH, least_runs=LEAST_RUNS,
     )  # fmt: skip
     ((units_seen, executions, first_at, last_at),) = engine.rows(
         "SELECT count(DISTINCT unit), count(*), make_timestamp_ms(min(at_ms))::VARCHAR,"

@@ -1,5 +1,5 @@
 -- Raw entries to slim rows: the statement entries, and what bounds or times them.
--- Plain string functions before regular expressions: half of a log is parse and bind.
+-- Plain string functions before regular expressions.
 INSERT INTO entry BY NAME
 WITH said AS (
     SELECT *,
@@ -11,7 +11,13 @@ WITH said AS (
     FROM (SELECT * REPLACE (CASE WHEN strlen(message) > {longest} AND NOT contains(left(message, 60), 'plan:')
                                  THEN left(message, {longest}) ELSE message END AS message,
                             try_cast(left(logged_at, 23) AS TIMESTAMP) AS logged_at)
-          FROM raw)
+          FROM raw
+          -- Half of a log is parse and bind. Those of a read that take less than the clock's tick,
+          -- as "duration: 0.123 ms  bind x: SELECT", count as waiting; those of writes are
+          -- needed to tell whether the client waited.
+          WHERE NOT coalesce(starts_with(message, 'duration: 0.')
+                             AND substring(message, 19, 7) IN ('  bind ', '  parse')
+                             AND contains(upper(substring(message, 26, 80)), ': SELECT '), false))
     WHERE (severity = 'LOG' AND (starts_with(message, 'duration: ')
                                  OR starts_with(message, 'statement: ')
                                  OR starts_with(message, 'execute ')))
@@ -19,16 +25,16 @@ WITH said AS (
        OR session IS NULL OR logged_at IS NULL OR severity IS NULL
 ), sorted AS (
     SELECT *,
-           (CASE WHEN is_damaged THEN 'damaged'
-                 WHEN severity <> 'LOG' THEN 'error'
-                 WHEN starts_with(rest, '  bind ') THEN 'bind'
-                 WHEN starts_with(rest, '  parse ') THEN 'parse'
-                 WHEN starts_with(rest, '  execute fetch from ') THEN 'fetch'
-                 WHEN starts_with(rest, '  execute ') THEN 'execute'
-                 WHEN starts_with(rest, '  statement: ') THEN 'statement'
-                 WHEN starts_with(rest, '  plan:') THEN 'plan'
-                 WHEN rest = '' THEN 'duration'
-                 ELSE 'damaged' END)::entry_kind AS kind
+           CASE WHEN is_damaged THEN 'damaged'::entry_kind
+                WHEN severity <> 'LOG' THEN 'error'::entry_kind
+                WHEN starts_with(rest, '  execute fetch from ') THEN 'fetch'::entry_kind
+                WHEN starts_with(rest, '  execute ') THEN 'execute'::entry_kind
+                WHEN starts_with(rest, '  statement: ') THEN 'statement'::entry_kind
+                WHEN starts_with(rest, '  bind ') THEN 'bind'::entry_kind
+                WHEN starts_with(rest, '  parse ') THEN 'parse'::entry_kind
+                WHEN starts_with(rest, '  plan:') THEN 'plan'::entry_kind
+                WHEN rest = '' THEN 'duration'::entry_kind
+                ELSE 'damaged'::entry_kind END AS kind
     FROM said
 ), planned AS (
     -- auto_explain in its text and JSON formats; the others tell only their plan

@@ -1,20 +1,23 @@
--- The units in which a shape repeats: for every shape the first {units_per_shape} of them,
--- shapes by turns, until {sample_length} executions are in hand.
+-- The units in which a shape repeats: for every shape the first {units_per_shape} of them, fewer
+-- of long ones, shapes by turns, until {sample_length} executions are in hand.
 CREATE TABLE sampled AS
 WITH repeated AS (
     SELECT unit, shape, min(position) AS first_at, count(*) AS runs
     FROM run GROUP BY unit, shape HAVING count(*) >= {least_runs}
+), measured AS (
+    SELECT unit, count(*) AS length FROM run GROUP BY unit
 ), ranked AS (
-    SELECT unit, shape,
-           row_number() OVER (PARTITION BY shape ORDER BY first_at, unit) AS turn
-    FROM repeated
+    SELECT unit, shape, length, row_number() OVER by_turns AS turn,
+           sum(length) OVER by_turns - length AS before
+    FROM repeated JOIN measured USING (unit)
+    WINDOW by_turns AS (PARTITION BY shape ORDER BY first_at, unit
+                        ROWS UNBOUNDED PRECEDING)
 ), chosen AS (
-    SELECT unit, min(turn) AS turn, min(shape) AS shape FROM ranked
-    WHERE turn <= {units_per_shape} GROUP BY unit
+    SELECT unit, length, min(turn) AS turn, min(shape) AS shape FROM ranked
+    WHERE turn <= {units_per_shape} AND before < {shape_length} GROUP BY unit, length
 ), sized AS (
-    SELECT unit, turn, shape, length,
-           coalesce(sum(length) OVER (ORDER BY turn, shape, unit
-                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-    FROM chosen JOIN (SELECT unit, count(*) AS length FROM run GROUP BY unit) USING (unit)
+    SELECT unit, sum(length) OVER (ORDER BY turn, shape, unit
+                                   ROWS UNBOUNDED PRECEDING) - length AS before
+    FROM chosen
 )
 SELECT unit FROM sized WHERE before < {sample_length};
