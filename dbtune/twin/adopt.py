@@ -10,7 +10,7 @@ from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.tokens import tokens
-from dbtune.twin.model import Session
+from dbtune.twin.session import Session
 from dbtune.twin.text import is_several
 
 _CREATE_INDEX = re.compile(

@@ -31,9 +31,9 @@ from dbtune.twin.ginkeys import (
     key_kind,
     lexeme_statistics,
 )
-from dbtune.twin.model import Session
 from dbtune.twin.outcome import Outcome, statistics_of
 from dbtune.twin.sample import sample_of
+from dbtune.twin.session import Session
 from dbtune.twin.size import Group, KeyWidth
 
 _EXPRESSIONS = """

@@ -15,8 +15,9 @@ from dbtune.pricing import Hypothetical, Rejected
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.tokens import tokens
 from dbtune.twin.derive import Deriver
-from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.model import NotModelled
 from dbtune.twin.retype import Refusal, asked
+from dbtune.twin.session import Session
 from dbtune.twin.skipscan import skip_scanned
 from dbtune.twin.storage import Storage
 from dbtune.twin.suppose import Supposed, Supposer

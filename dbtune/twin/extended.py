@@ -17,7 +17,8 @@ import psycopg
 from dbtune.identifier import quote_identifier
 from dbtune.snapshot.catalog import ExtendedStatistics, Relation
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.model import NotModelled
+from dbtune.twin.session import Session
 from dbtune.twin.statistics import restore_scratch_columns
 
 _NDISTINCT = struct.pack("=II", 0xA352BFA4, 1)

@@ -16,8 +16,8 @@ import psycopg
 from dbtune.identifier import quote_identifier
 from dbtune.snapshot.catalog import Column, ColumnStatistics
 from dbtune.twin.estimate import distinct_values
-from dbtune.twin.model import Session
 from dbtune.twin.outcome import Outcome
+from dbtune.twin.session import Session
 from dbtune.twin.size import Group
 
 _DOCUMENTS = 200

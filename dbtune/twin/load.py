@@ -17,7 +17,8 @@ from dbtune.index import EXTENSION_OF_OPCLASS
 from dbtune.progress import Progress
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.ddl import Ddl, object_phases, relation_phases, table_ddl
-from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.model import NotModelled
+from dbtune.twin.session import Session
 from dbtune.twin.standin import make_missing_collations, with_stand_in_types
 
 _BATCH = 100

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import psycopg
 
 from dbtune.identifier import QualifiedName
-
-Session = psycopg.Connection[tuple[Any, ...]]
-"""A connection to the twin's own server."""
 
 
 @dataclass(frozen=True, slots=True)

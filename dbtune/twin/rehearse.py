@@ -20,7 +20,6 @@ from dbtune.progress import Progress, Silent
 from dbtune.server.cluster import Cluster
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.load import load_schema
-from dbtune.twin.model import Session
 from dbtune.twin.rehearsal import (
     LOCK_MODES,
     LockMode,
@@ -29,6 +28,7 @@ from dbtune.twin.rehearsal import (
     Step,
     Touched,
 )
+from dbtune.twin.session import Session
 from dbtune.twin.twin import ROLE, create_database, twin_cluster
 
 _DATABASE = "rehearsal"

@@ -7,7 +7,8 @@ import re
 import psycopg
 
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.model import NotModelled
+from dbtune.twin.session import Session
 
 _PLANNER = re.compile(
     r"""(?: enable_\w+ | \w+_cost | \w+_collapse_limit | geqo\w* | min_parallel_\w+

@@ -11,7 +11,8 @@ import psycopg
 from dbtune.identifier import quote_identifier
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.model import NotModelled
+from dbtune.twin.session import Session
 
 _NAME = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|\w+)\.)?(?P<name>"(?:[^"]|"")+"|\w+)')
 

@@ -15,7 +15,8 @@ from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import ColumnStatistics
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin import before18
-from dbtune.twin.model import NotModelled, Session
+from dbtune.twin.model import NotModelled
+from dbtune.twin.session import Session
 
 Row = tuple[object, ...]
 

@@ -14,7 +14,7 @@ from dbtune.twin import pages
 from dbtune.twin.derive import Deriver
 from dbtune.twin.files import BLOCK_BYTES, copy_file, set_blocks
 from dbtune.twin.height import tree_height
-from dbtune.twin.model import Session
+from dbtune.twin.session import Session
 from dbtune.twin.size import IndexSize, gin_size
 from dbtune.twin.statistics import CURRENT_VERSION
 

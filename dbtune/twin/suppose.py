@@ -20,7 +20,7 @@ from dbtune.twin.adopt import newest_index, plain_create_index, read_spec
 from dbtune.twin.derive import Deriver
 from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
-from dbtune.twin.model import Session
+from dbtune.twin.session import Session
 from dbtune.twin.size import IndexSize, gin_size
 from dbtune.twin.statistics import restore_expressions
 from dbtune.twin.storage import Storage

@@ -18,8 +18,8 @@ from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Column, Relation
 from dbtune.twin.drawn import drawn_rows
-from dbtune.twin.model import Session
 from dbtune.twin.sample import ColumnSample, Point, sample_of
+from dbtune.twin.session import Session
 from dbtune.twin.size import IndexSize
 
 # SP-GiST needs two: a tree of few distinct keys has pages for each of them, however many rows.
