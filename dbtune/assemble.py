@@ -164,7 +164,7 @@ def _not_examined(
     snapshot: Snapshot, statements: tuple[WorkloadStatement, ...]
 ) -> tuple[NotExamined, ...]:
     """Statements that could not be read or planned, and what collect could not see."""
-    entries = [NotExamined(n.what, n.why, 0.0, n.remedy) for n in snapshot.not_collected]
+    entries = [NotExamined(n.what, n.why, n.share, n.remedy) for n in snapshot.not_collected]
     for statement in statements:
         if isinstance(statement.parsed, Unparsed):
             entries.append(

@@ -23,21 +23,29 @@ def told(lacking: Sequence[NotModelled], workload: Workload) -> tuple[NotExamine
     The share stands in words: statements that could not be planned are counted as themselves, and
     the others were planned.
     """
-    return tuple(NotExamined(n.what, f"twin: {n.why}{_weight(n, workload)}") for n in lacking)
+    return tuple(
+        NotExamined(n.what, f"twin: {n.why}{_weight(n, workload)}", remedy=n.remedy)
+        for n in lacking
+    )
 
 
 def with_remedies(
     skipped: Sequence[NotExamined], lacking: Sequence[NotModelled]
 ) -> tuple[NotExamined, ...]:
     """Statements that want what only the twin lacks, with the engine that can plan them."""
-    if not any(n.what.startswith(_ABSENT_KINDS) for n in lacking):
-        return tuple(skipped)
     return tuple(
         replace(n, remedy=_ELSEWHERE)
-        if n.reason.startswith("not planned: ") and "does not exist" in n.reason
+        if n.reason.startswith("not planned: ") and absent(lacking, n.reason)
         else n
         for n in skipped
     )
+
+
+def absent(lacking: Sequence[NotModelled], reason: str) -> tuple[NotModelled, ...]:
+    """What may be the cause of a plan's failing for this reason: an object that is not there."""
+    if "does not exist" not in reason:
+        return ()
+    return tuple(n for n in lacking if n.what.startswith(_ABSENT_KINDS))
 
 
 def _weight(note: NotModelled, workload: Workload) -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from dbtune import __version__
+from dbtune.collect import collect
+from dbtune.snapshot.file import write_snapshot
 
 PASSWORD = "correct-horse-battery"
 
@@ -47,6 +50,8 @@ def assert_one_paragraph(done: subprocess.CompletedProcess[str], code: int, *wor
         (["analyze", f"host=127.0.0.1 port=1 password={PASSWORD}"], 3, ["127.0.0.1"]),
         (["analyze", f"postgresql://u:{PASSWORD}@[bad"], 2, []),
         (["analyze", "service=nowhere"], 3, ["nowhere"]),
+        (["analyze", ""], 2, ["TARGET is empty"]),
+        (["baseline", " "], 2, ["TARGET is empty"]),
         (["analyze", "x.dbtune", "--budget", "plenty"], 2, ["--budget", "plenty"]),
     ],
 )
@@ -149,6 +154,19 @@ def test_what_cannot_be_written_is_told_before_the_work(
     (tmp_path / "file").write_text("in the way")
     server = {"PGHOST": "127.0.0.1", "PGPORT": "1"}  # which nobody gets to connect to
     assert_one_paragraph(dbtune(*arguments, cwd=tmp_path, **server), 2, words)
+
+
+def test_what_the_twin_lacks_is_told_only_where_it_may_be_the_cause(
+    database: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    snapshot = replace(collect(database), relations=())
+    server = replace(snapshot.server, version_num=160000)
+    write_snapshot(replace(snapshot, server=server), tmp_path / "x.dbtune")
+    done = dbtune("explain", "x.dbtune", "SELECT * FROM nowhere", cwd=tmp_path)
+    assert_one_paragraph(done, 2, 'relation "nowhere" does not exist.')
+    assert "lacks" not in done.stderr
 
 
 def test_the_time_of_reading_a_snapshot_is_told(database: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,6 +113,18 @@ def test_a_home_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     process, _, _ = held_cluster(XDG_CACHE_HOME=str(blocked))
     end(process)
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to change to")
+@pytest.mark.parametrize("lost", ["all", "cap_setuid,cap_setgid"])
+def test_a_root_without_capabilities_is_told_what_it_lacks(lost: str, tmp_path: Path) -> None:
+    if (capsh := shutil.which("capsh")) is None:
+        pytest.skip("capsh is not installed")
+    (tmp_path / "hold.py").write_text(HOLD)
+    command = [capsh, f"--drop={lost}", f"--shell={sys.executable}", "--", "hold.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "ServerFailed: The embedded server cannot be started: " in done.stderr
+    assert "ordinary user" in done.stderr
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from dbtune.bench.measure import first_line
 from dbtune.bench.parameters import ParameterSet, draw
 from dbtune.bench.roles import Prepared, prepare
 from dbtune.bench.runnable import runnable
-from dbtune.bench.task import NotMeasured, Run, Task, label_of, not_run_because
+from dbtune.bench.task import NotMeasured, Run, Task, not_run_because
 from dbtune.collect.statements import work_in
 from dbtune.errors import MissingPrivilege
 from dbtune.statement.fingerprint import fingerprint
+from dbtune.statement.label import without_select_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _task(sent: SentStatement, sets: Sequence[ParameterSet]) -> Task:
     runs = tuple((Run(sent.text, s.values),) for s in sets)
     return Task(
         fingerprint=sent.fingerprint,
-        label=label_of(sent.text),
+        label=without_select_list(sent.text),
         calls=sent.calls,
         before=runs,
         after=runs,

@@ -6,12 +6,8 @@ import re
 from dataclasses import dataclass
 
 from dbtune.bench.parameters import Kind
-from dbtune.statement.tokens import Token, tokens
 
 Values = tuple[str | None, ...]
-
-LONG_LIST = 30
-"""Characters of a select list from which on labels leave it out."""
 
 _LEADING = re.compile(r"\A(?:\s|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 _WRITES = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
@@ -71,22 +67,6 @@ class NotMeasured:
     calls: float
     reason: str
     share: float = 0.0
-
-
-def label_of(text: str) -> str:
-    """The statement for a list: a long select list gives way to what tells statements apart."""
-    depth = 0
-    first: Token | None = None
-    for token in tokens(text):
-        first = first or token
-        if not first.is_word("select"):
-            break
-        depth += token.is_mark("(") - token.is_mark(")")
-        if depth == 0 and token.is_word("from"):
-            if token.start - first.end > LONG_LIST:
-                return f"SELECT … {text[token.start :]}"
-            break
-    return text
 
 
 def not_run_because(text: str) -> str:

@@ -21,6 +21,7 @@ from dbtune.cli._command import Command
 from dbtune.errors import DbtuneError, ExitCode
 
 INTERRUPTED = 130
+_INTERRUPTED = "dbtune: interrupted; no file was left half-written."
 
 
 def make_app() -> typer.Typer:
@@ -58,7 +59,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            typer.echo("dbtune: interrupted; no file was left half-written.", err=True)
+            typer.echo(_INTERRUPTED, err=True)
         raise
 
 
@@ -94,6 +95,9 @@ def _internal_error(
     kind: type[BaseException], error: BaseException, where: TracebackType | None
 ) -> NoReturn:
     """A fault of dbtune's: where it happened, without values that may hold a password."""
+    if issubclass(kind, KeyboardInterrupt):  # before the command had begun
+        typer.echo(_INTERRUPTED, err=True)
+        raise SystemExit(INTERRUPTED)
     last = where
     while last is not None and last.tb_next is not None:
         last = last.tb_next

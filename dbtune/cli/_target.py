@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dbtune.collect import CollectOptions, collect
+from dbtune.errors import BadInput
 from dbtune.progress import Progress
 from dbtune.snapshot.file import read_snapshot
 from dbtune.snapshot.model import Snapshot
@@ -17,7 +18,15 @@ def is_file(target: str | None) -> bool:
     """True if TARGET names a snapshot file and not a server.
 
     A libpq URI has "://", a key=value string "="; anything else is a path.
+
+    Raises:
+        BadInput: the target is an empty word, which names nothing.
     """
+    if target is not None and not target.strip():
+        raise BadInput(
+            "TARGET is empty.",
+            "Is a variable of the shell not set? Leave TARGET out to connect as psql does.",
+        )
     return target is not None and "://" not in target and "=" not in target
 
 

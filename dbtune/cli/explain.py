@@ -127,11 +127,11 @@ def _index_named(name: str, snapshot: Snapshot, path: tuple[str, ...]) -> str:
 
 def _planned(twin: Twin, text: str, path: tuple[str, ...], **visible: Any) -> Plan:
     from dbtune.plan import Unplanned
+    from dbtune.unmodelled import absent
 
     plan = twin.plan(text, search_path=path, **visible)
     if isinstance(plan, Unplanned):
-        is_absent = "does not exist" in plan.reason  # else what the twin lacks is no cause
-        lacking = "; ".join(f"{n.what}: {n.why}" for n in twin.not_modelled if is_absent)
+        lacking = "; ".join(f"{n.what}: {n.why}" for n in absent(twin.not_modelled, plan.reason))
         raise BadInput(
             f"The statement cannot be planned: {plan.reason}.",
             f"The twin lacks: {lacking}." if lacking else "",

@@ -107,6 +107,7 @@ def hidden_texts(role: str, count: int, share: float) -> NotCollected:
         f"Role {role} may not see other roles' statements; they hold {share:.0%} of the "
         "execution time.",
         f"GRANT pg_read_all_stats TO {quote_identifier(role)}",
+        share,
     )
 
 

@@ -8,7 +8,6 @@ A template sees the fields of the detector's evidence, and `subject` (the text f
 from __future__ import annotations
 
 import dataclasses
-import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from dbtune.statement.label import without_select_list
 from dbtune.typeset.figures import (
     bytes_text,
     count_text,
@@ -38,8 +38,6 @@ COMMON: Mapping[str, Any] = {
 """What every template sees beside the evidence, with a sample of each for the check."""
 
 _STATEMENT_CHARS = 100
-_SELECT = re.compile(r"\s*select\b", re.IGNORECASE)
-_TOKENS = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[()]|\w+""")
 
 
 class BadTemplate(ValueError):
@@ -54,21 +52,9 @@ def listed(values: Sequence[object]) -> str:
 
 def shortened(text: str) -> str:
     """A statement on one line, cut where it gets long; first to go is a long select list."""
-    start = _SELECT.match(text)
-    after = _from_clause(text, start.end()) if start else None
-    if len(text) > _STATEMENT_CHARS and start and after:
-        text = f"{start[0]} … {text[after:]}"
+    if len(text) > _STATEMENT_CHARS:
+        text = without_select_list(text, 0)
     return one_line(text, _STATEMENT_CHARS)
-
-
-def _from_clause(text: str, start: int) -> int | None:
-    """Where the FROM of a select list stands, outside parentheses and quotes."""
-    depth = 0
-    for token in _TOKENS.finditer(text, start):
-        depth += {"(": 1, ")": -1}.get(token[0], 0)
-        if depth == 0 and token[0].lower() == "from":
-            return token.start()
-    return None
 
 
 def counted(value: float, singular: str, plural: str = "") -> str:

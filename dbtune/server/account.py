@@ -6,9 +6,13 @@ import os
 import pwd
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dbtune.errors import ServerFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,24 @@ class Account:
         for folder, names, files in os.walk(tree):
             for name in (*names, *files):
                 os.chown(Path(folder, name), self.uid, self.gid, follow_symlinks=False)
+
+    @contextmanager
+    def refusals_told(self) -> Iterator[None]:
+        """While work is handed to this account: a root without its capabilities may not do so.
+
+        Raises:
+            ServerFailed: the system refused it.
+        """
+        try:
+            yield
+        except PermissionError as error:
+            if self.uid is None:
+                raise
+            raise ServerFailed(
+                "The embedded server cannot be started: PostgreSQL refuses to run as root, and "
+                f"this root may not change to another account ({error.strerror}).",
+                "Run dbtune as an ordinary user, or with the capabilities chown, setuid, setgid.",
+            ) from error
 
     def can_reach(self, path: Path) -> bool:
         """True if this account may enter every folder on the way to `path`, and `path` itself."""

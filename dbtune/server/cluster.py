@@ -81,11 +81,12 @@ def running_cluster(
     home = Path(tempfile.mkdtemp(prefix="dbtune-", dir=base))
     try:
         with owned(home):
-            template = _template(usable, account, base)
-            shutil.copytree(template, home / "data", symlinks=True, ignore=_FREE_TO_LOSE)
-            (home / "data").chmod(0o700)
-            account.give(home)
-            process = _start(home, usable, account, {**_BASE_SETTINGS, **(settings or {})})
+            with account.refusals_told():
+                template = _template(usable, account, base)
+                shutil.copytree(template, home / "data", symlinks=True, ignore=_FREE_TO_LOSE)
+                (home / "data").chmod(0o700)
+                account.give(home)
+                process = _start(home, usable, account, {**_BASE_SETTINGS, **(settings or {})})
             try:
                 yield Cluster(home, usable, process)
             finally:

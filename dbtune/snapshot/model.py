@@ -96,11 +96,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class NotCollected:
-    """What could not be read, why, and the command that mends it (empty: nothing does)."""
+    """What could not be read, why, and the command that mends it (empty: nothing does).
+
+    `share` (0 to 1) is the part of the execution time that it hides.
+    """
 
     what: str
     why: str
     remedy: str = ""
+    share: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dbtune.identifier import QualifiedName
 class NotModelled:
     """An object of the target that the twin lacks or has only in part, and why.
 
-    `relation` is the relation whose statements are concerned, if there is one. Statements that
+    `relation` is the relation whose statements are concerned, if there is one; `remedy` is what
+    would model it. Statements that
     cannot be planned without the object are Unplanned, each with the server's words; the others
     are planned as if it did not exist.
     """
@@ -19,3 +20,4 @@ class NotModelled:
     what: str
     why: str
     relation: QualifiedName | None = None
+    remedy: str = ""

@@ -140,7 +140,14 @@ def create_database(
 def _version_notes(snapshot: Snapshot, binaries: Binaries) -> Iterator[NotModelled]:
     if snapshot.server.major != binaries.major:
         what = f"planner of PostgreSQL {snapshot.server.major}"
-        yield NotModelled(what, f"planned by PostgreSQL {binaries.major} in its place")
+        remedy = (
+            f"dbtune analyze TARGET --bindir DIR plans by PostgreSQL {snapshot.server.major}'s own."
+        )
+        yield NotModelled(
+            what,
+            f"planned by PostgreSQL {binaries.major} in its place",
+            remedy=remedy if snapshot.server.major >= _MINIMUM_MAJOR else "",
+        )
     if snapshot.server.major < _RANGE_STATISTICS_MAJOR:
         for relation in snapshot.relations:
             if any(c.type_kind in "rm" and c.statistics for c in relation.columns):

@@ -12,8 +12,9 @@ from dbtune.bench.measure import Effort, measure
 from dbtune.bench.result import rows_of, total_of
 from dbtune.bench.stats import Judgement, Verdict
 from dbtune.bench.switch import HiddenIndexes, Nothing, indexes_of
-from dbtune.bench.task import Run, Task, label_of, not_run_because
+from dbtune.bench.task import Run, Task, not_run_because
 from dbtune.errors import BadInput
+from dbtune.statement.label import without_select_list
 from tests.bench.place import BY_DEPOT, BY_ID, MOVE, SCHEMA, UP, task
 
 pytestmark = pytest.mark.pg(">= 18")  # only servers of our own are switched, and those are 18
@@ -194,10 +195,10 @@ def test_what_may_be_run_again(text: str, expected: bool) -> None:
     [
         ("SELECT a FROM t", "SELECT a FROM t"),
         (f"SELECT {'a, ' * 20} b FROM t WHERE x = $1", "SELECT … FROM t WHERE x = $1"),
-        (f"/* t */ select (select 1 from {'u' * 40}), 2 from t", "SELECT … from t"),
+        (f"/* t */ select (select 1 from {'u' * 40}), 2 from t", "/* t */ select … from t"),
         ("INSERT INTO t (a, b) SELECT 1, 2 FROM u", "INSERT INTO t (a, b) SELECT 1, 2 FROM u"),
         ("", ""),
     ],
 )
 def test_labels_tell_statements_apart(text: str, expected: str) -> None:
-    assert label_of(text) == expected
+    assert without_select_list(text) == expected

@@ -12,6 +12,8 @@ from psycopg.conninfo import make_conninfo
 from dbtune.collect import collect
 from dbtune.errors import CannotConnect, MissingPrivilege
 from dbtune.identifier import QualifiedName
+from dbtune.options import AnalyzeOptions
+from dbtune.pipeline import analyze
 from dbtune.snapshot.model import Snapshot
 
 ROLE = "dbtune test's auditor"
@@ -94,6 +96,8 @@ def test_other_roles_texts_are_missing_until_the_remedy_is_run(schema: str) -> N
     before = collect(as_role(schema))
     (missing,) = before.not_collected
     assert missing.what.startswith("texts of ")
+    assert missing.share == 1
+    assert analyze(before, AnalyzeOptions(engine="none")).report.not_examined_share == 1
     assert "100% of the execution time" in missing.why
     run(schema, missing.remedy)
     after = collect(as_role(schema))

@@ -261,8 +261,9 @@ def test_hypopg_is_called_by_its_name(name: str) -> None:
 
 
 def test_nothing_found_is_not_nothing_to_do_where_something_was_not_examined() -> None:
-    bare = Report(meta=FULL.meta)
+    bare = Report(meta=FULL.meta, statements=FULL.statements)
     assert "Nothing to do." in render(bare, "text")
+    assert "no statement yet" in render(replace(bare, statements=()), "text")
     blind = render(replace(bare, not_examined=FULL.not_examined), "text")
     assert "Nothing to do." not in blind
     assert "Nothing found in what could be examined" in blind

@@ -28,6 +28,7 @@ from dbtune.report.change import (
 )
 from dbtune.report.model import Report, ReportedStatement
 from dbtune.report.render import Style
+from dbtune.statement.label import without_select_list
 from dbtune.typeset.figures import (
     bytes_text,
     count_text,
@@ -259,10 +260,16 @@ def _statements(statements: Sequence[ReportedStatement], width: int) -> Renderab
     ]
     return Group(
         *(
-            Text(f"{head}  {one_line(s.text, max(width - len(head) - 2, 10))}")
+            Text(f"{head}  {_statement(s.text, max(width - len(head) - 2, 10))}")
             for head, s in zip(heads, statements, strict=True)
         )
     )
+
+
+def _statement(text: str, width: int) -> str:
+    """A statement in a line of a list; one that does not fit loses its select list first."""
+    whole = one_line(text, width + 1)
+    return whole if len(whole) <= width else one_line(without_select_list(text, 3), width)
 
 
 def _not_examined(left_out: Sequence[NotExamined]) -> RenderableType:
@@ -289,9 +296,19 @@ def _more(rest: int, singular: str, plural: str = "") -> list[RenderableType]:
     return [Text(f"  … and {number_of(rest, singular, plural)} more: see the report or --top.\n")]
 
 
+def _listed(files: Sequence[str]) -> str:
+    """Paths; those in one folder by their names."""
+    folders = {str(PurePath(f).parent) for f in files}
+    if len(files) == 1 or len(folders) > 1:
+        return ", ".join(files)
+    return f"{', '.join(PurePath(f).name for f in files)} in {folders.pop()}"
+
+
 def _nothing(report: Report) -> str:
     if report.not_examined:
         return "Nothing found in what could be examined; what could not stands above."
+    if not report.statements:
+        return "Nothing found in the catalog; there is no statement yet to examine."
     return "Nothing to do."
 
 
@@ -305,7 +322,7 @@ def _ending(report: Report, style: Style) -> Iterator[RenderableType]:
         findings = number_of(count, "finding")
         yield Text(f"Fails: {findings}: {one_line(reason, 400)}", style="bold red")
     if style.files:
-        yield Text(f"Wrote {', '.join(style.files)}")
+        yield Text(f"Wrote {_listed(style.files)}")
     up = next((f for f in style.files if PurePath(f).name == "migration.up.sql"), None)
     if up and report.recommendations:
         if not style.is_applied:
