@@ -6,18 +6,18 @@ have alike totals part company from one interval to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise
 
 from dbtune.access.client import is_one_client
-from dbtune.access.reference import Reference, references_of
+from dbtune.access.feeds import Feed, Feeds
+from dbtune.access.reference import Reference
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.fingerprint import fingerprint
-from dbtune.statement.model import RelationUse, Statement
-from dbtune.statement.outline import outline
+from dbtune.statement.model import Statement
 from dbtune.workload import Workload, WorkloadStatement
 
 _MOST_PARENTS = 6
@@ -37,7 +37,8 @@ class Pair:
 
     `ratio` is child calls per row of the parent, and of what else explains it (`others`: lookups
     of single pages, a second list). `intervals` counts the readings' differences in which both
-    was active; `holds_over_time` is False when one of them contradicts.
+    was active; `holds_over_time` is False when one of them contradicts. `outer_runs` is how often
+    the parent itself runs in one unit of work, being a child of others' rows.
     """
 
     child: WorkloadStatement
@@ -51,31 +52,18 @@ class Pair:
     holds_over_time: bool
     stray: float
     spread: float
+    outer_runs: float = 1.0
 
     @property
     def is_one_client(self) -> bool:
         return is_one_client(self.child.text, self.parent.text)
 
     @property
-    def runs_per_parent(self) -> float:
+    def runs_per_unit(self) -> float:
         """Repetitions in one unit of work, on the average."""
         if self.parent is self.child:
             return self.child.calls / (self.child.calls - self.child.statistics.rows)
-        return self.parent.rows_per_call * min(1.0, self.ratio)
-
-
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """A statement that can feed a child, and the reference that says so.
-
-    `share` is the part of the statement's rows that do.
-    """
-
-    statement: WorkloadStatement
-    relation: QualifiedName
-    column: str
-    reference: Reference
-    share: float = 1.0
+        return self.parent.rows_per_call * min(1.0, self.ratio) * self.outer_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +74,28 @@ class _Change:
 
 def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
     """One pair per child that the rows of one list, or of two, can explain."""
+    found = {
+        pair.child.fingerprint: pair
+        for pair in _pairs(workload, min_ratio=min_ratio, max_ratio=max_ratio)
+    }
+    for pair in found.values():
+        outer = found.get(pair.parent.fingerprint)
+        if outer and outer.holds_over_time and pair.parent is not pair.child:
+            yield replace(pair, outer_runs=outer.runs_per_unit)
+        else:
+            yield pair
+
+
+def _pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
     deltas = _Deltas(workload.snapshot)
-    references = _by_end(references_of(workload.snapshot))
+    all_feeds = Feeds(workload)
     for child, parsed in workload.parsed():
         if parsed.kind != "select" or not child.calls:
             continue
         feeds = sorted(
             (
                 feed
-                for feed in _feeds(workload, references, child, parsed)
+                for feed in all_feeds.of(child, parsed)
                 if feed.statement.statistics.rows * feed.share * min_ratio <= child.calls
             ),
             key=lambda feed: (-feed.statement.statistics.rows, feed.statement.fingerprint),
@@ -105,13 +106,13 @@ def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator
             for chosen in combinations(feeds, size)
             if (pair := _pair(child, chosen, deltas, min_ratio=min_ratio, max_ratio=max_ratio))
         ]
-        found += _recursions(references, child, parsed, deltas, min_ratio)
+        found += _recursions(all_feeds, child, parsed, deltas, min_ratio)
         if found:
             yield min(found, key=_order)
 
 
 def _recursions(
-    references: _ByEnd,
+    all_feeds: Feeds,
     child: WorkloadStatement,
     parsed: Statement,
     deltas: _Deltas,
@@ -119,9 +120,10 @@ def _recursions(
 ) -> Iterator[Pair]:
     """A tree walked down by a lookup that its own rows feed: calls are rows and the few roots."""
     rows = child.statistics.rows
-    for use, column, other, reference in _looked_up(references, parsed):
-        if other == use.relation and rows < child.calls and child.calls <= rows / _OWN_ROWS:
-            feed = _Feed(child, use.relation, column, reference)
+    for found in all_feeds.lookups(child, parsed):
+        feeds_itself = found.feeder == found.use.relation and not found.reference.is_own_key
+        if feeds_itself and rows < child.calls and child.calls <= rows / _OWN_ROWS:
+            feed = Feed(child, found.use.relation, found.column, found.reference)
             pair = _pair(
                 child, [feed], deltas,
                 min_ratio=min_ratio, max_ratio=1 / _OWN_ROWS, dense_rows=0.0,
@@ -141,80 +143,9 @@ def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:
     )
 
 
-def _feeds(
-    workload: Workload, references: _ByEnd, child: WorkloadStatement, parsed: Statement
-) -> Iterator[_Feed]:
-    """Statements whose rows hold values that the child looks up by equality, each once."""
-    seen: set[str] = set()
-    for use, column, other, reference in _looked_up(references, parsed):
-        holds = other == reference.relation
-        for statement, there in workload.uses_of(other):
-            fixed = {qual.column for qual in there.quals_of("equal")}
-            ends = reference.columns if holds else reference.key
-            if (
-                statement.fingerprint not in seen
-                and statement.fingerprint != child.fingerprint
-                and _lists_without(statement, use.relation)
-                # Rows that were found by one value of it lead to one row.
-                and not fixed.issuperset(ends)
-                and _returns(statement, ends)
-            ):
-                seen.add(statement.fingerprint)
-                share = reference.share if holds else 1.0
-                yield _Feed(statement, use.relation, column, reference, share)
-
-
-def _returns(statement: WorkloadStatement, columns: Sequence[str]) -> bool:
-    """True if these columns are among what the statement returns."""
-    seen = outline(statement.text)
-    return seen.all_columns or {column.column for column in seen.projected}.issuperset(columns)
-
-
-def _lists_without(statement: WorkloadStatement, relation: QualifiedName) -> bool:
-    """True for a SELECT that returned rows and reads the relation nowhere."""
-    parsed = statement.parsed
-    return (
-        isinstance(parsed, Statement)
-        and parsed.kind == "select"
-        and statement.statistics.rows > 0
-        and not parsed.uses_of(relation)
-    )
-
-
-_ByEnd = Mapping[QualifiedName, Sequence[Reference]]
-
-
-def _by_end(references: Sequence[Reference]) -> _ByEnd:
-    """The references by each relation that holds one or is referred to."""
-    ends: dict[QualifiedName, list[Reference]] = {}
-    for one in references:
-        for relation in {one.relation: None, one.referenced: None}:
-            ends.setdefault(relation, []).append(one)
-    return ends
-
-
-def _looked_up(
-    references: _ByEnd, parsed: Statement
-) -> Iterator[tuple[RelationUse, str, QualifiedName, Reference]]:
-    """Each key compared with parameters, its first column, and what relation can feed it."""
-    for use in parsed.relations:
-        if use.limit is not None and use.quals_of("range"):
-            continue  # pages
-        given = {
-            qual.column
-            for qual in use.quals_of("equal")
-            if qual.operand == "parameter" and not qual.expression
-        }
-        for one in references.get(use.relation, ()):
-            if one.relation == use.relation and given.issuperset(one.columns):
-                yield use, one.columns[-1], one.referenced, one
-            if one.referenced == use.relation and given.issuperset(one.key):
-                yield use, one.key[-1], one.relation, one
-
-
 def _pair(
     child: WorkloadStatement,
-    feeds: Sequence[_Feed],
+    feeds: Sequence[Feed],
     deltas: _Deltas,
     *,
     min_ratio: float,
@@ -290,7 +221,7 @@ class _Deltas:
     def calls(self, name: str) -> list[int]:
         return [changes.get(name, _Change(0, 0)).calls for changes in self._changes]
 
-    def rows(self, feeds: Sequence[_Feed]) -> list[int]:
+    def rows(self, feeds: Sequence[Feed]) -> list[int]:
         """The rows of each interval that can lead to lookups."""
         return [
             sum(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from dbtune.access.events import Event, events_of, is_same, varying
+from dbtune.access.events import Event, differs_by_key, events_of, is_same, varying
 from dbtune.access.link import Link
 from dbtune.access.loop import Loop, Shapes, loop_of
 from dbtune.traffic import Unit
@@ -142,8 +142,10 @@ class _Following:
         fed = 0
         for _, after in self._after:
             runs = [run.event for run in after]
-            _, columns = varying(self._shapes.outlines[runs[0].shape], runs)
-            fed += self._link.column in columns and not is_same(runs)
+            outline = self._shapes.outlines[runs[0].shape]
+            _, columns = varying(outline, runs)
+            by_key = differs_by_key(outline, runs) and not is_same(runs)
+            fed += by_key and self._link.column in columns
         return fed * 2 > len(self._after)
 
     def loops(self) -> Iterator[Spread]:

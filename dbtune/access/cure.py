@@ -13,6 +13,7 @@ from dbtune.statement.outline import ColumnName, Outline
 _COMPARED = r"""(?P<name>(?:"(?:[^"]|"")+"|\w+)(?:\.(?:"(?:[^"]|"")+"|\w+))*)"""
 _PARAMETER = r"(?P<parameter>\$\d+)(?P<cast>::[\w ]+)?"
 _FORWARD = re.compile(rf"{_COMPARED}\s*=\s*{_PARAMETER}(?!\w)")
+_LISTED = re.compile(rf"{_COMPARED}\s+IN\s*\(\s*{_PARAMETER}\s*\)", re.IGNORECASE)
 _BACKWARD = re.compile(rf"(?<![\w$]){_PARAMETER}\s*=\s*{_COMPARED}")
 _TAIL = re.compile(r"(?:\s+(?:LIMIT|OFFSET)\s+(?:\$\d+|\d+)(?:::\w+)?)+\s*;?\s*\Z", re.IGNORECASE)
 _NUMBER = re.compile(r"\$(\d+)")
@@ -85,7 +86,7 @@ def _comparison(text: str, column: str) -> re.Match[str] | None:
     """Where the column is compared with its parameter; None unless exactly once."""
     found = [
         match
-        for pattern in (_FORWARD, _BACKWARD)
+        for pattern in (_FORWARD, _LISTED, _BACKWARD)
         for match in pattern.finditer(text)
         if match["name"].split(".")[-1].strip('"') == column
     ]

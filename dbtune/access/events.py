@@ -45,14 +45,10 @@ def _role(outline: Outline, links: Links) -> Role:
         return "write" if single and not outline.listed else "other"
     if outline.verb != "select" or not outline.relations:
         return "other"
-    pages = outline.has_offset or (outline.ranged and outline.has_limit)
     if outline.locks:
         return "other"
-    if links.finds_one(outline) and not outline.listed:
-        return "lookup"
-    if any(map(links.is_key, outline.equal)) and not (pages or outline.listed):
-        return "lookup"
-    return "list"
+    by_key = links.finds_one(outline) or any(map(links.is_key, outline.equal))
+    return "lookup" if by_key and not outline.listed else "list"
 
 
 def by_shape(events: Sequence[Event], roles: Sequence[Role], *wanted: Role) -> dict[int, list[int]]:
@@ -100,6 +96,12 @@ def is_same(runs: Sequence[Event]) -> bool:
     """True if the runs asked the same again; two turns of values may alternate."""
     different = distinct(runs)
     return different is not None and different < min(3, len(runs))
+
+
+def differs_by_key(outline: Outline, runs: Sequence[Event]) -> bool:
+    """True if the runs ask for different keys; False if for pages or ranges of the same one."""
+    most = max(_value_counts(outline, runs).values(), default=0)
+    return most > 1 or (most == 0 and not outline.turns_pages)
 
 
 def varying(outline: Outline, runs: Sequence[Event]) -> tuple[Columns, Columns]:

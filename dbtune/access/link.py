@@ -84,7 +84,7 @@ class Links:
             link = self._by_reference(child, column)
             if link:
                 return link
-            if names_parent(column.column):
+            if names_parent(column.column, column.relation):
                 return Link("custom", column, f"{column.column} names a row above")
         return None
 

@@ -11,7 +11,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dbtune.access.events import Columns, Event, by_shape, events_of, is_same, split_at, varying
+from dbtune.access.events import (
+    Columns,
+    Event,
+    by_shape,
+    differs_by_key,
+    events_of,
+    is_same,
+    split_at,
+    varying,
+)
 from dbtune.access.link import Link
 from dbtune.access.loop import Loop, Shapes, loop_of
 from dbtune.access.writes import write_loops
@@ -123,9 +132,10 @@ class Reader:
                 if not self._is_written_between(events, places):
                     yield loop_of("identical", runs, certain=True)
                 continue
-            if self.shapes.roles[shape] != "lookup":
+            outline = self.shapes.outlines[shape]
+            if self.shapes.roles[shape] != "lookup" or not differs_by_key(outline, runs):
                 continue
-            columns, led = varying(self.shapes.outlines[shape], runs)
+            columns, led = varying(outline, runs)
             parent, link = self._parent(events[: places[0]], shape, counts, accepted, led)
             if parent is None and not self._stands_alone(shape, len(runs), written):
                 continue
@@ -175,7 +185,10 @@ class Reader:
         same = {s for s, found in looped.items() if is_same([stretch[at] for at in found])}
         for shape, found in looped.items():
             runs = [stretch[at] for at in found]
-            columns, led = varying(self.shapes.outlines[shape], runs)
+            outline = self.shapes.outlines[shape]
+            if shape not in same and not differs_by_key(outline, runs):
+                continue
+            columns, led = varying(outline, runs)
             before = stretch[: found[0]]
             parent, link = self._parent(before, shape, counts, roots, led)
             if parent is None:

@@ -13,6 +13,21 @@ from dbtune.snapshot.model import Snapshot
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _KEY_WORDS = frozenset({"id", "uuid", "guid", "fk", "pk", "key"})
+_DESCRIBING = frozenset({"name", "title", "label", "description", "value", "status", "state"})
+"""Names of columns that tell of their own row, also where some relation has one as its key."""
+
+_ABOVE = frozenset(
+    {
+        "parent",
+        "ancestor",
+        "superior",
+        "supervisor",
+        "boss",
+        "reports_to",
+        "reply_to",
+        "in_reply_to",
+    }
+)
 TYPE_WORDS = frozenset({"type", "kind", "model", "class"})
 _SHARED_VALUES = 3
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
@@ -34,6 +49,11 @@ class Reference:
     constraint: str = ""
     reason: str = ""
     share: float = 1.0
+
+    @property
+    def is_own_key(self) -> bool:
+        """True if the columns are the relation's key itself: rows that are asked for again."""
+        return (self.relation, self.columns) == (self.referenced, self.key)
 
     def __str__(self) -> str:
         columns = ", ".join(self.columns)
@@ -108,10 +128,10 @@ def _named(
         target = key.relation
         if _kind_of(column) != _kind_of(key.column):
             continue
-        if names_parent(column.name):
+        if names_parent(column.name, relation.name.name):
             is_meant = relation.name == target.name
         elif column.name == key.column.name and common[column.name] == 1:
-            is_meant = relation.name != target.name
+            is_meant = relation.name != target.name and column.name.lower() not in _DESCRIBING
         else:
             is_meant = names(stem(column.name) or column.name, target.name.name)
         if is_meant:
@@ -180,10 +200,14 @@ def looks_like_key(column: str) -> bool:
     return words(column)[-1:] in (["id"], ["uuid"], ["guid"], ["fk"], ["pk"])
 
 
-def names_parent(column: str) -> bool:
-    """True for the column by which a tree's rows name the row above them."""
-    found = words(column)
-    return found[:1] == ["parent"] and set(found[1:]) <= _KEY_WORDS
+def names_parent(column: str, relation: str | None) -> bool:
+    """True for the column by which a tree's rows name the row above them.
+
+    `parent`, `parent_id`, `reports_to`; in a relation of categories also `parent_category_id`.
+    """
+    said = "_".join(word for word in words(column) if word not in _KEY_WORDS)
+    above, _, kind = said.partition("_")
+    return said in _ABOVE or (above == "parent" and names(kind, relation or ""))
 
 
 def stem(column: str) -> str:

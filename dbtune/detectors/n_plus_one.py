@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dbtune.access.client import client_of
 from dbtune.access.counters import Pair, pairs
-from dbtune.access.cure import batched
+from dbtune.access.cure import batched, relation_named
 from dbtune.access.loop import Limits
 from dbtune.access.pattern import Pattern
 from dbtune.access.trial import tried, tried_batch
@@ -94,7 +94,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
     for pair in pairs(workload, min_ratio=params.min_ratio, max_ratio=params.max_ratio):
         enough = (
             pair.child.calls >= params.min_child_calls
-            and pair.runs_per_parent >= params.min_runs_per_parent
+            and pair.runs_per_unit >= params.min_runs_per_parent
         )
         if enough and pair.child.fingerprint not in seen:
             yield _from_counters(workload, pair, params)
@@ -159,14 +159,14 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
     batch = batched(child.text, outline(child.text), columns, workload.snapshot)
     cure = tried(workload, child.fingerprint, batch.text if batch else None)
     return Match(
-        subject=Subject(str(pair.relation), pair.relation, (pair.column,)),
+        subject=_subject(workload, pair),
         evidence=Evidence(
             source="statistics",
             tier=confidence.word,
             child_query=child.text,
             parent_query=parent.text,
             link=str(pair.reference),
-            runs_per_unit_median=round(pair.runs_per_parent, 1),
+            runs_per_unit_median=round(pair.runs_per_unit, 1),
             runs_per_unit_p95=None,
             runs_per_unit_max=None,
             units=parent.calls,
@@ -189,3 +189,12 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
         share=child.share,
         key=child.fingerprint,
     )
+
+
+def _subject(workload: Workload, pair: Pair) -> Subject:
+    """The relation that the child reads; where it is found by a key that joins it, without that."""
+    first = outline(pair.child.text).relations[:1]
+    read = relation_named(workload.snapshot, first[0]) if first else None
+    if read and pair.reference.is_own_key:
+        return Subject(str(read), read)
+    return Subject(str(pair.relation), pair.relation, (pair.column,))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from dbtune.identifier import quote_identifier
-from dbtune.statement.tokens import Token, tokens
+from dbtune.statement.tokens import Token, telling_tokens, tokens
 
 _TYPES_WITH_LENGTH = frozenset(
     {
@@ -42,9 +42,10 @@ def fingerprint(text: str) -> str:
     """16 hexadecimal digits, equal for statements that differ only in what varies by call.
 
     Independent of literals, parameter numbers, list lengths, spacing, comments and the case of
-    keywords; `= $1` and `= ANY ($1)` stay apart, and so do one VALUES row and several.
+    keywords; `= $1` and `= ANY ($1)` stay apart, and so do one VALUES row and several, and a list
+    of one value, which is an equality, from longer ones.
     """
-    words = _shorten_lists(_canonical(list(tokens(text))))
+    words = _shorten_lists(_canonical(telling_tokens(text)))
     while words and words[-1] == ";":
         words.pop()
     return hashlib.sha256(" ".join(words).encode(errors="replace")).hexdigest()[:16]
@@ -88,7 +89,8 @@ def _canonical(scanned: Sequence[Token]) -> list[str]:
     words: list[str] = []
     position = 0
     for start, stop in [*_literals(scanned), (len(scanned), len(scanned))]:
-        words += (_word(token) for token in scanned[position:start])
+        for token in scanned[position:start]:
+            words += (",", "?") if token.kind == "comment" else (_word(token),)
         if start < len(scanned):
             words.append("?")
         position = stop
@@ -190,7 +192,8 @@ def _is_ordinal(scanned: Sequence[Token], at: int) -> bool:
 def _shorten_lists(words: list[str]) -> list[str]:
     """Lists of alike elements after IN, ARRAY and VALUES as one element.
 
-    VALUES with several rows keeps a mark, because one row at a time is another way of working.
+    VALUES with several rows keeps a mark, because one row at a time is another way of working; so
+    does IN with one value.
     """
     short: list[str] = []
     at = 0
@@ -202,6 +205,8 @@ def _shorten_lists(words: list[str]) -> list[str]:
             alike = len(elements) > 1 and all(e == elements[0] for e in elements)
             shown = elements[:1] if alike and elements[0] and "?" in elements[0] else elements
             short += (word, "(", *_shorten_lists(_comma_joined(shown)), ")")
+            if word == "in" and len(elements) == 1 and elements[0][:1] == ["?"]:
+                short.append("1")
         elif opens and word == "values":
             rows: list[list[str]] = []
             short.append(word)

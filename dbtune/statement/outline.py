@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dbtune.statement.tokens import Token, tokens
+from dbtune.statement.tokens import Token, telling_tokens
 
 _NOT_ALIASES = frozenset(
     {
@@ -39,9 +39,9 @@ class Outline:
     """What a statement does, as far as its tokens tell.
 
     `relations` are names without schema, in order, the target of DML first. `equal` are columns
-    compared with one value; `given` are the numbers of those values where they are parameters,
-    one for each of `equal`. `listed` are columns compared with a list (IN, ANY), `ranged` with
-    bounds or patterns.
+    compared with one value, by `=` or in a list of one; `given` are the numbers of those values
+    where they are parameters, one for each of `equal`. `listed` are columns compared with a list
+    (IN, ANY), `ranged` with bounds or patterns.
     `values_rows` is 1 for `VALUES (…)`, 2 for several rows, 0 without. `aggregates` is True when
     the first output is an aggregate or EXISTS, so that one row comes back.
     """
@@ -64,10 +64,15 @@ class Outline:
     groups: bool = False
     joins: bool = False
 
+    @property
+    def turns_pages(self) -> bool:
+        """True if it can return another page of the same rows each time."""
+        return self.has_offset or (bool(self.ranged) and self.has_limit)
+
 
 def outline(text: str) -> Outline:
     """The outline of one statement; of a text that is none, an outline with its first word."""
-    words = list(tokens(text))
+    words = telling_tokens(text)
     if not words:
         return Outline("")
     verb = _verb(words)
@@ -211,7 +216,10 @@ class _Comparisons:
         elif token.is_mark(*_COMPARISONS) or token.is_word(*_RANGE_WORDS):
             self._add(self.ranged, self._name_before(at))
         elif _pair_mark(self._words, at, "in") and self._is_value(at + 2):
-            self._add(self.listed, self._name_before(at))
+            if self._is_only_value(at + 2) and not self._words[at - 1].is_word("not"):
+                self._add(self.equal, self._name_before(at), self._parameter(at + 2))
+            else:
+                self._add(self.listed, self._name_before(at))
 
     def _is_value(self, at: int) -> bool:
         while at < len(self._words) and self._words[at].is_mark("("):
@@ -222,6 +230,13 @@ class _Comparisons:
         while at < len(self._words) and self._words[at].is_mark("("):
             at += 1
         return int(self._words[at].text[1:]) if self._words[at].kind == "parameter" else None
+
+    def _is_only_value(self, at: int) -> bool:
+        """True if the list that holds the value at a position ends after it."""
+        at += 1
+        while at + 1 < len(self._words) and self._words[at].is_mark("::"):
+            at += 2
+        return at < len(self._words) and self._words[at].is_mark(")")
 
     def _is_value_before(self, at: int) -> bool:
         at = self._value_end(at)

@@ -77,6 +77,9 @@ _KINDS: dict[str, TokenKind] = {
     "punctuation": "punctuation",
     "broken": "broken",
 }
+SQUASHED = "/*, ... */"
+"""What PostgreSQL 18 writes after the first of a list's values in place of the others."""
+
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _KEEPS_SIGN = frozenset("~!@#%^&|`?")
 
@@ -89,6 +92,12 @@ def tokens(text: str, *, comments: bool = False) -> Iterator[Token]:
         position = token.end if token else _skip_space(text, position)
         if token and (comments or token.kind != "comment"):
             yield token
+
+
+def telling_tokens(text: str) -> list[Token]:
+    """The tokens without comments but the one that says that a list has more values."""
+    found = tokens(text, comments=True)
+    return [token for token in found if token.kind != "comment" or token.text == SQUASHED]
 
 
 def _skip_space(text: str, position: int) -> int:

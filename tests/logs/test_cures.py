@@ -106,6 +106,11 @@ def test_what_cannot_be_batched_is_not(orchard: str, text: str, target: str) -> 
 READS = [
     ("SELECT * FROM grower WHERE id = $1", ["id"], [("1",), ("2",), ("2",), ("99",)]),
     ("SELECT name FROM grower WHERE id = $1 LIMIT 1", ["id"], [("1",), ("2",)]),
+    ("SELECT id, name FROM grower WHERE grower.id IN ($1)", ["id"], [("1",), ("2",), ("99",)]),
+    (
+        "SELECT id, sort FROM apple WHERE grower_id IN ($1) LIMIT $2 OFFSET $3",
+        ["grower_id"], [("1", "3", "0"), ("3", "3", "0")],
+    ),
     ("SELECT count(*) FROM apple WHERE grower_id = $1", ["grower_id"], [("1",), ("3",)]),
     (
         "SELECT id, grams FROM apple WHERE $1 = grower_id ORDER BY id DESC LIMIT $2",

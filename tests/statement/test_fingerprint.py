@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbtune.statement.fingerprint import fingerprint, normalize, tags
+from dbtune.statement.outline import ColumnName, outline
 from dbtune.statement.tokens import tokens
 
 SAME = [
@@ -12,7 +13,8 @@ SAME = [
     ("select * from t where a = 5", "select * from t where a = $1"),
     ("select * from t where a = -5", "select * from t where a = $1"),
     ("select * from t where a in (1, 2, 3)", "select * from t where a in ($1 /*, ... */)"),
-    ("select * from t where a in ($1,$2)", "SELECT * FROM t\nWHERE a IN ( $4 )"),
+    ("select * from t where a in ($1,$2)", "SELECT * FROM t\nWHERE a IN ( $4 , $5, $6 )"),
+    ("select * from t where a in (7)", "select * from t where a in ($1)"),
     ("select * from t where (a,b) in ((1,2),(3,4))", "select * from t where (a,b) in (($1,$2))"),
     ("select 'a'", "select $$it's$$"),
     ("select E'it\\'s'", "select $tag$ $$ $tag$"),
@@ -28,6 +30,8 @@ SAME = [
 DIFFERENT = [
     ("select * from t where a = $1", "select * from t where a = any($1)"),
     ("select * from t where a = $1", "select * from t where a in ($1)"),
+    ("select * from t where a in ($1)", "select * from t where a in ($1, $2)"),
+    ("select * from t where a in ($1)", "select * from t where a in ($1 /*, ... */)"),
     ('select "orgId" from t', "select orgid from t"),
     ("select a from t order by 1", "select a from t order by 2"),
     ("select a from t order by 1", "select a from t order by $1"),
@@ -47,6 +51,14 @@ def test_the_same_statement_has_one_fingerprint(left: str, right: str) -> None:
 @pytest.mark.parametrize(("left", "right"), DIFFERENT)
 def test_different_statements_stay_apart(left: str, right: str) -> None:
     assert fingerprint(left) != fingerprint(right)
+
+
+def test_a_list_of_one_is_an_equality() -> None:
+    column = (ColumnName("t", "a"),)
+    for one in ("a IN ($1)", "a in ( $1::int )", "a IN (7)", "(t.a in ($1))"):
+        assert outline(f"SELECT * FROM t WHERE {one}").equal == column
+    for several in ("a IN ($1, $2)", "a IN ($1 /*, ... */)", "a = ANY ($1)", "a NOT IN ($1)"):
+        assert outline(f"SELECT * FROM t WHERE {several}").equal == ()
 
 
 @given(st.text(alphabet="select fromt'\"$1(),;-/*E\\[]=\n€", max_size=60))
