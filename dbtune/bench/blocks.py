@@ -177,7 +177,7 @@ def _first_blocks(run: _Run, stopwatch: Stopwatch, *, revert: bool) -> None:
     """Warm up; before; and before again unless the revert will give a later chance for it."""
     run.progress.stage("warming up", len(run.order.tasks))
     for task in run.order.tasks:
-        series = Series(task)
+        series = Series(task, interleaved=False)
         try:
             warm_up(stopwatch, series, "before")
         except psycopg.Error as error:

@@ -21,10 +21,11 @@ import psycopg
 from psycopg import Connection, RawCursor
 from psycopg.pq import TransactionStatus as Status
 
-from dbtune.bench.stats import Judgement, Timings, effect_of
+from dbtune.bench.stats import Judgement, width_of
 from dbtune.bench.stopwatch import Stopwatch, watching
 from dbtune.bench.switch import State, Switch
 from dbtune.bench.task import NotMeasured, Run, Task
+from dbtune.bench.timings import Timings
 from dbtune.bench.work import Work, work_of
 from dbtune.errors import ServerFailed
 from dbtune.progress import Progress, Silent
@@ -39,6 +40,9 @@ REPEATS = 5
 MIN_ROUNDS = 12
 MAX_ROUNDS = 150
 FIRST_ROUNDS = 15
+MORE_TIME = 0.25
+"""By how much the time may be exceeded for noisy statements of which many rounds take no time."""
+
 NARROW = 0.04
 """Half the width of an interval at which more rounds are no longer worth their time."""
 
@@ -86,9 +90,11 @@ class Series:
     """The rounds of one task while they come in; one list of rounds a slot."""
 
     task: Task
+    interleaved: bool = True
     work_before: Work = field(default_factory=Work)
     work_after: Work = field(default_factory=Work)
     typical_ms: dict[State, float] = field(default_factory=dict)
+    took_s: float = 0.0
     rounds: dict[Slot, list[tuple[float, ...]]] = field(
         default_factory=lambda: {slot: [] for slot in SLOTS}
     )
@@ -101,7 +107,8 @@ class Series:
     def timings(self) -> Timings:
         whole = min(len(r) for r in self.rounds.values())
         before, after, again = (tuple(self.rounds[slot][:whole]) for slot in SLOTS)
-        return Timings(before, after, again, (1.0,) * len(self.task.before))
+        weights = (1.0,) * len(self.task.before)
+        return Timings(before, after, again, weights, self.interleaved)
 
 
 def measure(
@@ -228,6 +235,7 @@ def _rounds(
 ) -> None:
     """First the same number of rounds for all, then more for those whose intervals are wide.
 
+    Where the first took all the time there is, more go to those alone that take little of it.
     Rounds are added for the width of an interval alone, never for where it lies: stopping when a
     result looks good would make false ones.
     """
@@ -238,15 +246,21 @@ def _rounds(
     least = effort.least_rounds(len(all_series))
     most = max(FIRST_ROUNDS, least)
     progress.stage("measuring", most)
+    begun = time.monotonic()
     for number in range(most):
         if number >= least and time.monotonic() > deadline:
-            return
+            break
         for series in all_series:
             _round(stopwatch, series, switch, random)
         progress.step()
-    wide = [s for s in all_series if _is_wide(s)]
     progress.stage("measuring what is noisy")
-    while wide and time.monotonic() < deadline:
+    candidates, ended = all_series, time.monotonic()
+    if ended > deadline:
+        deadline = ended + MORE_TIME * (ended - begun)
+        typical_s = mean(s.took_s for s in all_series)
+        candidates = [s for s in all_series if s.took_s <= typical_s / 2]
+    wide = [s for s in candidates if _is_wide(s)]
+    while wide:
         for series in wide:
             for _ in range(5):
                 _round(stopwatch, series, switch, random)
@@ -256,15 +270,15 @@ def _rounds(
 
 
 def _is_wide(series: Series) -> bool:
-    effect = effect_of(series.timings(), replace(Judgement(), resamples=500))
-    widest = max(effect.high / effect.ratio, effect.ratio / effect.low) - 1
-    return max(widest, effect.noise_floor) > NARROW
+    return width_of(series.timings(), replace(Judgement(), resamples=500)) > NARROW
 
 
 def _round(stopwatch: Stopwatch, series: Series, switch: Switch, random: Random) -> None:
+    begun = time.monotonic()
     for slot in random.sample(SLOTS, len(SLOTS)):
         switch.enter(stopwatch.connection, "after" if slot == "after" else "before")
         visit(stopwatch, series, slot)
+    series.took_s += time.monotonic() - begun
 
 
 def visit(stopwatch: Stopwatch, series: Series, slot: Slot) -> None:

@@ -9,19 +9,10 @@ import dbtune
 from dbtune.bench.change import IndexFact
 from dbtune.bench.load import Load
 from dbtune.bench.measure import Measured, Measurement
-from dbtune.bench.stats import (
-    Distribution,
-    Effect,
-    Judgement,
-    Timings,
-    Verdict,
-    distribution,
-    effect_of,
-    total_ratio,
-    verdicts,
-)
+from dbtune.bench.stats import Effect, Judgement, Verdict, effect_of, total_ratio, verdicts
 from dbtune.bench.target import TargetResult
 from dbtune.bench.task import NotMeasured, Task
+from dbtune.bench.timings import Distribution, Timings, distribution
 from dbtune.bench.work import Work
 from dbtune.plan_text import plan_text
 

@@ -1,32 +1,34 @@
 """What two rows of timings say: the ratio, how sure it is, and the verdict.
 
 Timings come in rounds. A round holds one timing of every parameter set before the change, after
-it, and before it `again`; the three stand close together in time and in random order, so what
-disturbs the machine disturbs all three. A round is therefore the unit that is resampled and
-exchanged. The statistic is the ratio of workload times: each parameter set's mean over the faster
-half of its rounds, summed by weight, after over before. (What disturbs only ever adds time: on a
-busy machine this varies a quarter less than the median.) Intervals are bias-corrected and
-accelerated bootstraps (Efron 1987), p-values come from exchanging before and after within rounds,
-both by scipy; over many statements the false discovery rate is controlled (Benjamini and Hochberg
-1995).
-`before` against `again` is an A/A test: its interval is the noise floor that a change must leave.
+it, and before it `again`. Where the three stand close together in time and in random order, what
+disturbs the machine disturbs all three: what counts is then the change within a round, after
+against both timings before, for each parameter set the mean over the middle half of the rounds;
+the statistic is the ratio of workload times, sets summed by weight, that these changes make. (A
+machine whose speed drifts makes rounds unlike, but not the timings of one: this varies a third less
+than what compares all timings of one side with all of the other.) Rounds in blocks share nothing:
+there it is each set's mean over the faster half of its rounds, summed by weight, after over before,
+since what disturbs only ever adds time.
+
+A round is the unit that is resampled and exchanged: intervals are bias-corrected and accelerated
+bootstraps (Efron 1987), p-values come from exchanging timings within rounds, both by scipy; over
+many statements the false discovery rate is controlled (Benjamini and Hochberg 1995). `before`
+against `again` is an A/A test: its interval is the noise floor that a change must leave.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from dbtune.bench.timings import Rounds, Timings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-Rounds = tuple[tuple[float, ...], ...]
-"""Milliseconds: one tuple a round, one timing a parameter set."""
+    from dbtune.bench.compared import Sides
 
 
 class Verdict(StrEnum):
@@ -63,16 +65,6 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """The rounds of one statement; `weights` says how often each parameter set is sent."""
-
-    before: Rounds
-    after: Rounds
-    again: Rounds
-    weights: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Effect:
     """Time after over time before, with its interval and p-value; 0.5 is twice as fast.
 
@@ -89,43 +81,53 @@ class Effect:
     rounds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """Percentiles of one side's timings in milliseconds, parameter sets by their weights."""
-
-    median_ms: float
-    p95_ms: float
-    p99_ms: float
-    mean_ms: float
-
-
 def effect_of(timings: Timings, judgement: Judgement) -> Effect:
     """The effect of a change on one statement.
 
     Raises:
         ValueError: fewer than two rounds.
     """
-    import numpy as np  # noqa: PLC0415 - half a second that only bench should pay
+    # NumPy and SciPy take half a second that only bench should pay.
+    from dbtune.bench.compared import compared, p_value_of, undisturbed_ms  # noqa: PLC0415
 
     if len(timings.before) < 2:
         raise ValueError("two rounds are the least that can be compared")
-    weights = np.asarray(timings.weights)
-    before, after, again = (
-        np.asarray(r, dtype=float) for r in (timings.before, timings.after, timings.again)
-    )
-    low, high = _interval(before, after, weights, judgement)
-    same_low, same_high = _interval(
-        before, again, weights, replace(judgement, confidence=judgement.noise_confidence)
-    )
+    sides = compared(timings)
+    low, high, floor = _bounds(sides, judgement)
     return Effect(
-        before_ms=float(_undisturbed(before) @ weights / weights.sum()),
-        ratio=math.exp(float(_log_ratio(before, after, weights))),
+        before_ms=undisturbed_ms(timings.before, timings.weights),
+        ratio=math.exp(float(sides.change(sides.rounds))),
         low=math.exp(low),
         high=math.exp(high),
-        p_value=_p_value(before, after, weights, judgement),
-        noise_floor=math.expm1(max(abs(same_low), abs(same_high))),
+        p_value=p_value_of(sides, judgement.seed),
+        noise_floor=math.expm1(floor),
         rounds=len(timings.before),
     )
+
+
+def width_of(timings: Timings, judgement: Judgement) -> float:
+    """How unsure the effect is: half its interval's width, or the noise floor if that is wider."""
+    from dbtune.bench.compared import compared  # noqa: PLC0415
+
+    sides = compared(timings)
+    low, high, floor = _bounds(sides, judgement)
+    point = float(sides.change(sides.rounds))
+    return math.expm1(max(high - point, point - low, floor))
+
+
+def _bounds(sides: Sides, judgement: Judgement) -> tuple[float, float, float]:
+    """The interval of the log ratio, and the farther bound of what has not changed."""
+    from dbtune.bench.compared import interval  # noqa: PLC0415
+
+    low, high = interval(
+        sides.change, sides, confidence=judgement.confidence,
+        resamples=judgement.resamples, seed=judgement.seed,
+    )  # fmt: skip
+    same = interval(
+        sides.floor, sides, confidence=judgement.noise_confidence,
+        resamples=judgement.resamples, seed=judgement.seed,
+    )  # fmt: skip
+    return low, high, max(map(abs, same))
 
 
 def verdicts(effects: Sequence[Effect], judgement: Judgement) -> tuple[Verdict, ...]:
@@ -141,23 +143,6 @@ def verdicts(effects: Sequence[Effect], judgement: Judgement) -> tuple[Verdict, 
     )
 
 
-def distribution(rounds: Rounds, weights: Sequence[float]) -> Distribution:
-    """Percentiles over all timings of one side."""
-    import numpy as np  # noqa: PLC0415
-
-    values = np.asarray(rounds, dtype=float)
-    flat = values.ravel()
-    share = np.tile(np.asarray(weights) / sum(weights), len(values)) / len(values)
-
-    def percentile(q: float) -> float:
-        result = np.percentile(flat, q, weights=share, method="inverted_cdf")
-        return float(result)
-
-    return Distribution(
-        percentile(50), percentile(95), percentile(99), float(np.average(flat, weights=share))
-    )
-
-
 def total_ratio(
     all_timings: Sequence[Timings], calls: Sequence[float], judgement: Judgement
 ) -> Effect | None:
@@ -169,16 +154,19 @@ def total_ratio(
     if not measured:
         return None
     rounds = min(len(t.before) for t, _ in measured)
-    weights = tuple(call * weight / sum(t.weights) for t, call in measured for weight in t.weights)
 
     def joined(side: str) -> Rounds:
+        """A statement's parameter sets as one: of thousands the sum is all that matters."""
         return tuple(
-            tuple(ms for t, _ in measured for ms in getattr(t, side)[number])
+            tuple(fmean(getattr(t, side)[number], t.weights) for t, _ in measured)
             for number in range(rounds)
         )
 
+    weights = tuple(call for _, call in measured)
+    interleaved = all(t.interleaved for t, _ in measured)
     return effect_of(
-        Timings(joined("before"), joined("after"), joined("again"), weights), judgement
+        Timings(joined("before"), joined("after"), joined("again"), weights, interleaved),
+        judgement,
     )
 
 
@@ -194,77 +182,3 @@ def _verdict(effect: Effect, significant: bool, judgement: Judgement) -> Verdict
     if 1 / margin <= effect.low and effect.high <= margin:
         return Verdict.SAME
     return Verdict.TOO_NOISY
-
-
-def _log_ratio(
-    first: NDArray[np.float64], second: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Any:
-    """The statistic; arrays are (…, rounds, parameter sets)."""
-    import numpy as np  # noqa: PLC0415
-
-    return np.log((_undisturbed(second) @ weights) / (_undisturbed(first) @ weights))
-
-
-def _undisturbed(rounds: NDArray[np.float64]) -> Any:
-    """The mean of each parameter set's faster half: (…, rounds, sets) → (…, sets)."""
-    import numpy as np  # noqa: PLC0415
-
-    faster_half = np.sort(rounds, axis=-2)[..., : (rounds.shape[-2] + 1) // 2, :]
-    return faster_half.mean(axis=-2)
-
-
-def _interval(
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    judgement: Judgement,
-) -> tuple[float, float]:
-    """Bounds of the log ratio, from resampled rounds."""
-    import numpy as np  # noqa: PLC0415
-    from scipy.stats import bootstrap  # noqa: PLC0415
-
-    def statistic(chosen: NDArray[np.int64], axis: int = -1) -> Any:
-        del axis  # always the last: rounds
-        return _log_ratio(first[chosen], second[chosen], weights)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of degenerate data, which the check below sees
-        found = bootstrap(
-            (np.arange(len(first)),), statistic, n_resamples=judgement.resamples, vectorized=True,
-            confidence_level=judgement.confidence, method="BCa", axis=-1,
-            rng=np.random.default_rng(judgement.seed),
-        ).confidence_interval  # fmt: skip
-    point = float(_log_ratio(first, second, weights))
-    # Equal timings in every round leave nothing to resample: the point is the interval.
-    low = float(found.low) if math.isfinite(found.low) else point
-    high = float(found.high) if math.isfinite(found.high) else point
-    return min(low, point), max(high, point)
-
-
-def _p_value(
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    judgement: Judgement,
-) -> float:
-    """Two-sided, by exchanging before and after within rounds; refined where it is small."""
-    import numpy as np  # noqa: PLC0415
-    from scipy.stats import permutation_test  # noqa: PLC0415
-
-    stacked = np.concatenate([before, after])
-    rounds = np.arange(len(before))
-
-    def statistic(first: NDArray[np.int64], second: NDArray[np.int64], axis: int = -1) -> Any:
-        del axis  # always the last: rounds
-        return _log_ratio(stacked[first], stacked[second], weights)
-
-    p_value = 1.0
-    for resamples in (999, 19_999):
-        found = permutation_test(
-            (rounds, rounds + len(before)), statistic, permutation_type="samples", vectorized=True,
-            n_resamples=resamples, batch=1000, axis=-1, rng=np.random.default_rng(judgement.seed),
-        )  # fmt: skip
-        p_value = float(found.pvalue)
-        if p_value > 0.02:
-            break
-    return p_value

@@ -8,9 +8,10 @@ from random import Random
 from dbtune.bench.change import IndexFact
 from dbtune.bench.load import Load, LoadPlan, LoadStep
 from dbtune.bench.result import Benchmark, Environment, Row, Side, WorkFigures
-from dbtune.bench.stats import Effect, Timings, Verdict, distribution
+from dbtune.bench.stats import Effect, Verdict
 from dbtune.bench.target import judge_targets, read_target
 from dbtune.bench.task import NotMeasured, Run, Task
+from dbtune.bench.timings import Timings, distribution
 
 HOSTILE = (
     "SELECT '</script><script>alert(1)</script>' AS x, '<img src=x onerror=alert(1)>' FROM t",

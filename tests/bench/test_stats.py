@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbtune.bench.stats import (
-    Effect,
-    Judgement,
-    Rounds,
-    Timings,
-    Verdict,
-    distribution,
-    effect_of,
-    total_ratio,
-    verdicts,
-)
+from dbtune.bench.stats import Effect, Judgement, Verdict, effect_of, total_ratio, verdicts
+from dbtune.bench.timings import Rounds, Timings, distribution
 
 QUICK = Judgement(resamples=500)
 
 
-def simulated(random: Random, ratio: float, *, noise: float, rounds: int = 20) -> Timings:
+def simulated(
+    random: Random, ratio: float, *, noise: float, rounds: int = 20, drifting: float = 0.2
+) -> Timings:
     """Timings with drift shared by a round, noise of each, and now and then a hiccup."""
     base = [random.lognormvariate(0, 1) for _ in range(3)]
-    drift = [random.lognormvariate(0, 0.2) for _ in range(rounds)]
+    drift = [random.lognormvariate(0, drifting) for _ in range(rounds)]
 
     def side(factor: float) -> Rounds:
         return tuple(
@@ -59,6 +53,30 @@ def test_a_fifth_is_seen(ratio: float, expected: Verdict) -> None:
     effects = [effect_of(simulated(random, ratio, noise=0.06), QUICK) for _ in range(40)]
     found = Counter(verdicts(effects, QUICK))
     assert found[expected] >= 38
+
+
+def test_drift_that_a_round_shares_does_no_harm() -> None:
+    random = Random(4)
+    drifting = [simulated(random, 1.0, noise=0.02, rounds=12, drifting=0.3) for _ in range(40)]
+    apart = [replace(t, interleaved=False, after=shuffled(random, t.after)) for t in drifting]
+    same, seldom = (
+        Counter(verdicts([effect_of(t, QUICK) for t in all_timings], QUICK))[Verdict.SAME]
+        for all_timings in (drifting, apart)
+    )
+    assert same >= 32
+    assert seldom <= 8
+
+
+def shuffled(random: Random, rounds: Rounds) -> Rounds:
+    """The same rounds, as if measured at another time."""
+    return tuple(random.sample(rounds, len(rounds)))
+
+
+def test_the_ratio_is_of_sums_where_sets_change_unlike() -> None:
+    before, after = ((100.0, 10.0),) * 14, ((2.0, 10.0),) * 14
+    for interleaved in (True, False):
+        timings = Timings(before, after, before, (1.0, 3.0), interleaved)
+        assert effect_of(timings, QUICK).ratio == pytest.approx(32 / 130)
 
 
 def test_noise_is_called_noise() -> None:

@@ -11,8 +11,9 @@ from itertools import groupby
 from dbtune.bench import words
 from dbtune.bench.load import Load, LoadStep
 from dbtune.bench.result import Benchmark, Row
-from dbtune.bench.stats import Rounds, Verdict
+from dbtune.bench.stats import Verdict
 from dbtune.bench.target import KPIS, TargetResult
+from dbtune.bench.timings import Rounds
 from dbtune.typeset.page import page
 
 TEXT_BUDGET = 200_000
