@@ -95,6 +95,7 @@ class Wanted:
 def measure(wanted: Wanted) -> None:
     """Measure, write the results, show them."""
     analysed = read_report(wanted.report) if wanted.report else None
+    known = _known(wanted, analysed)
     targets = tuple(map(read_target, wanted.targets))
     load = _load_plan(wanted)
     if wanted.export:
@@ -102,8 +103,8 @@ def measure(wanted: Wanted) -> None:
     else:
         require_folder(wanted.out)
     with shown_progress() as stages, _place(wanted, stages) as (dsn, connection):
-        change = _change(wanted, analysed, dsn, stages)
-        tasks, left = _tasks(wanted, analysed, connection, stages)
+        change = known.change or _advised(dsn, stages)
+        tasks, left = _tasks(wanted, known, connection, stages)
         if wanted.export:
             _export(*wanted.export, tasks)
             return
@@ -157,17 +158,48 @@ def _place(wanted: Wanted, stages: Stages) -> Iterator[tuple[str, Connection[Any
         ):
             yield made.dsn, connection
         return
-    if not wanted.on:
+    assert wanted.on
+    with connect_to_bench(wanted.on) as connection:
+        yield wanted.on, connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What files say, read before anything is started; None: the database is asked.
+
+    `repeated` are the tasks of an earlier run, to be run again as they were.
+    """
+
+    change: Change | None
+    statements: tuple[SentStatement, ...] | None
+    repeated: tuple[Task, ...] | None
+
+
+def _known(wanted: Wanted, analysed: Analysed | None) -> _Known:
+    places = [name for name in ("on", "demo", "synthesize") if getattr(wanted, name)]
+    if len(places) > 1:
+        raise BadInput(
+            f"It can be measured in one place, not in {len(places)}.",
+            f"Leave out all but one of {', '.join(f'--{name}' for name in places)}.",
+        )
+    if not places:
         raise BadInput(
             "Where is it to be measured?",
             "Name a clone of the database with --on DSN, or a snapshot with --synthesize FILE, or "
             "try --demo.",
         )
-    with connect_to_bench(wanted.on) as connection:
-        yield wanted.on, connection
+    statements = None
+    if wanted.workload:
+        statements = read_workload(wanted.workload)
+    elif analysed:
+        statements = analysed.statements
+    elif wanted.synthesize:
+        statements = statements_of(read_snapshot(wanted.synthesize))
+    repeated = read_tasks(wanted.repeat) if wanted.repeat else None
+    return _Known(_named_change(wanted, analysed), statements, repeated)
 
 
-def _change(wanted: Wanted, analysed: Analysed | None, dsn: str, stages: Stages) -> Change:
+def _named_change(wanted: Wanted, analysed: Analysed | None) -> Change | None:
     if wanted.migration:
         return read_change(
             read_text(wanted.migration), read_text(wanted.down) if wanted.down else ""
@@ -177,20 +209,25 @@ def _change(wanted: Wanted, analysed: Analysed | None, dsn: str, stages: Stages)
     if wanted.export:
         return Change(())
     if wanted.demo:
-        migration = analyze(collect(dsn, progress=stages), progress=stages).migration
-        return read_change(migration.up, migration.down)
+        return None
     raise BadInput(
         "What is the change?", "Name it: --migration FILE, or --from report.json of an analysis."
     )
 
 
+def _advised(dsn: str, stages: Stages) -> Change:
+    """What dbtune analyze advises there."""
+    migration = analyze(collect(dsn, progress=stages), progress=stages).migration
+    return read_change(migration.up, migration.down)
+
+
 def _tasks(
-    wanted: Wanted, analysed: Analysed | None, connection: Connection[Any], stages: Stages
+    wanted: Wanted, known: _Known, connection: Connection[Any], stages: Stages
 ) -> tuple[tuple[Task, ...], tuple[NotMeasured, ...]]:
     """What to measure, and what not."""
-    if wanted.repeat:
-        return read_tasks(wanted.repeat), ()
-    sent = _statements(wanted, analysed, connection)
+    if known.repeated is not None:
+        return known.repeated, ()
+    sent = read_sent(connection) if known.statements is None else known.statements
     logged = {}
     if wanted.logs:
         traffic = read_logs(wanted.logs, line_prefix=wanted.log_line_prefix, progress=stages)
@@ -214,20 +251,12 @@ def _make_folder(folder: Path) -> None:
         raise unwritable(folder, error) from error
 
 
-def _statements(
-    wanted: Wanted, analysed: Analysed | None, connection: Connection[Any]
-) -> tuple[SentStatement, ...]:
-    if wanted.workload:
-        return read_workload(wanted.workload)
-    if analysed:
-        return analysed.statements
-    if wanted.synthesize:
-        return statements_of(read_snapshot(wanted.synthesize))
-    return read_sent(connection)
-
-
 def _load_plan(wanted: Wanted) -> LoadPlan | None:
     if not wanted.clients:
+        if wanted.slo or wanted.rate_tps:
+            raise BadInput(
+                "--slo and --rate are of load, and none is asked for.", "Add: --clients 1,4"
+            )
         return None
     try:
         clients = tuple(sorted({int(n) for n in wanted.clients.split(",")}))
@@ -255,7 +284,7 @@ def _show(benchmark: Benchmark, out: Path) -> None:
     files = write_files(out, {f"bench.{name}": render(benchmark, name) for name in FORMATS})
     width = get_terminal_size((120, 40)).columns
     typer.echo(for_terminal(benchmark, width=max(width, 60), color=sys.stdout.isatty()))
-    typer.echo("Written: " + ", ".join(map(str, files)))
+    typer.echo(f"Wrote {', '.join(file.name for file in files)} in {out}")
     if benchmark.stopped == "interrupted":
         raise typer.Exit(INTERRUPTED)
 

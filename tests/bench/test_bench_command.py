@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from dbtune.cli import make_app
+from dbtune.collect import collect
 from dbtune.errors import DbtuneError, ExitCode
 from tests.bench.place import BY_DEPOT, SCHEMA
 
@@ -119,6 +120,20 @@ def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
     assert "depot" in (folder / "load" / "mix.json").read_text()
 
 
+def test_what_is_measured_is_not_the_workload_of_a_later_reading(dsn: str, folder: Path) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("BEGIN")
+        connection.execute(b"SELECT max(depot) FROM parcel")
+        connection.execute("COMMIT")
+    before = [(s.text, s.calls) for s in collect(dsn).statements]
+    done = bench(folder, "--on", dsn, "--migration", "up.sql", "--revert", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "SELECT max(depot) FROM parcel" in done.stdout
+    assert "BEGIN" not in done.stdout
+    changed = {*((s.text, s.calls) for s in collect(dsn).statements)} - {*before}
+    assert changed == set()
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
@@ -126,6 +141,11 @@ def test_a_project_is_written_instead(dsn: str, folder: Path) -> None:
         ((), ExitCode.USAGE, "--on DSN"),
         (("--on", "{dsn}"), ExitCode.USAGE, "--migration FILE"),
         (("--on", "{dsn}", "--migration", "absent.sql"), ExitCode.USAGE, "absent.sql"),
+        (("--demo", "--migration", "absent.sql"), ExitCode.USAGE, "absent.sql"),
+        (("--demo", "--workload", "absent.sql"), ExitCode.USAGE, "absent.sql"),
+        (("--demo", "--repeat", "up.sql"), ExitCode.USAGE, "up.sql is not JSON"),
+        (("--demo", "--on", "{dsn}"), ExitCode.USAGE, "all but one of --on, --demo"),
+        (("--demo", "--slo", "p95=50ms"), ExitCode.USAGE, "--clients"),
         (("--on", "{dsn}", "--from", "up.sql"), ExitCode.USAGE, "up.sql is not JSON"),
         (("--on", "{dsn}", "--migration", "up.sql", "--target", "x"), ExitCode.USAGE, "p95<50ms"),
         (("--on", "{dsn}", "--migration", "up.sql", "--clients", "0"), ExitCode.USAGE, "--clients"),

@@ -127,6 +127,8 @@ def _below(benchmark: Benchmark) -> list[str]:
     ]
     if len(benchmark.not_measured) > 10:
         lines.append(f"not measured: {len(benchmark.not_measured) - 10} more, see the report")
+    if benchmark.count(Verdict.TOO_NOISY):
+        lines.append("too noisy to call: more rounds may tell, with a longer --time-limit")
     return [*lines, "", method_text(benchmark)]
 
 
