@@ -70,8 +70,8 @@ def split_at(events: Sequence[Event], found: Sequence[int], root: int) -> Iterat
     yield part
 
 
-def shortest_wait_ms(runs: Sequence[Event]) -> float:
-    """The least that the client can have waited on the average of any one millisecond.
+def longest_waits_ms(runs: Sequence[Event]) -> tuple[float, ...]:
+    """For each run the most that the client can have waited on the average of its millisecond.
 
     The log's times are whole milliseconds. What ends in the same one, ends within it: what the
     executions themselves leave of it is an upper bound of the waits between them.
@@ -79,10 +79,11 @@ def shortest_wait_ms(runs: Sequence[Event]) -> float:
     inside: dict[int, list[float]] = {}
     for run in runs:
         inside.setdefault(run.ended_ms, []).append(run.exec_ms)
-    return min(
-        ((1 - sum(spent[1:])) / (len(spent) - 1) for spent in inside.values() if len(spent) > 1),
-        default=1.0,
-    )
+    waits: list[float] = []
+    for spent in inside.values():
+        wait = (1 - sum(spent[1:])) / (len(spent) - 1) if len(spent) > 1 else 1.0
+        waits += [wait] * len(spent)
+    return tuple(waits)
 
 
 def distinct(runs: Sequence[Event]) -> int | None:

@@ -39,8 +39,8 @@ class Limits:
 class Loop:
     """One repetition in one unit. `root` is the parent, or what feeds it in turn.
     `varying` are the columns looked up whose values differ. `wall_ms` is execution and waiting for
-    the client together. `is_batch` says that the client did not wait between writes: executemany
-    in a pipeline, one round trip already.
+    the client together. `waits_ms` are bounds of what passed between runs that could have been
+    sent in one round trip, for all but that; empty if they were not.
 
     `values` are those of the first run; `given` those of some runs, as logged.
 
@@ -58,7 +58,7 @@ class Loop:
     exec_ms: float
     wall_ms: float
     is_certain: bool
-    is_batch: bool
+    waits_ms: tuple[float, ...]
     values: tuple[str, ...]
     given: tuple[str, ...]
 
@@ -71,7 +71,7 @@ def loop_of(
     fed: tuple[int | None, int | None] = (None, None),
     link: Link | None = None,
     varying: tuple[ColumnName, ...] = (),
-    is_batch: bool = False,
+    waits_ms: tuple[float, ...] = (),
 ) -> Loop:
     """The loop that these executions of one shape make; `fed` are its parent and root."""
     return Loop(
@@ -86,7 +86,7 @@ def loop_of(
         exec_ms=sum(run.exec_ms for run in runs),
         wall_ms=sum(run.exec_ms + run.idle_ms for run in runs),
         is_certain=certain,
-        is_batch=is_batch,
+        waits_ms=waits_ms,
         values=values_of(runs[0].values) or (),
         given=tuple(run.values for run in runs[:_KEPT] if run.values is not None),
     )

@@ -12,6 +12,7 @@ from dbtune.access.events import roles_of
 from dbtune.access.link import Link, Links
 from dbtune.access.loop import Limits, Loop, LoopKind, Shapes
 from dbtune.access.loops import Group, Reader
+from dbtune.access.writes import is_one_round_trip
 from dbtune.statement.outline import ColumnName, Outline, outline
 from dbtune.traffic import Shape, Traffic, Unit
 
@@ -78,7 +79,7 @@ def patterns(
         company.add(unit, reader.groups(parts))
         for loop in reader.loops(parts):
             seen.setdefault((loop.kind, loop.child, loop.parent), []).append(_Seen(loop, unit))
-    found = tuple(_patterns(traffic, outlines, _folded(seen), company))
+    found = tuple(_patterns(traffic, outlines, _folded(seen), company, limits))
     if only_writes:
         return found
     index = {shape.fingerprint: at for at, shape in enumerate(traffic.shapes)}
@@ -91,7 +92,7 @@ def patterns(
     for one in spread_loops(traffic.units, shapes, known):
         place = (one.loop.kind, one.loop.child, one.loop.parent)
         spread.setdefault(place, []).append(_Seen(one.loop, one.unit))
-    return (*found, *_patterns(traffic, outlines, spread, None))
+    return (*found, *_patterns(traffic, outlines, spread, None, limits))
 
 
 class _Company:
@@ -164,10 +165,11 @@ def _patterns(
     outlines: Sequence[Outline],
     seen: Mapping[_Place, Sequence[_Seen]],
     company: _Company | None,
+    limits: Limits,
 ) -> Iterator[Pattern]:
     """One pattern for each place; without a company, of loops spread over connections."""
     for (kind, child, parent), all_found in seen.items():
-        found = _one_by_one(all_found)
+        found = _one_by_one(all_found, limits.batch_wait_ms)
         if not found:
             continue
         loops = [one.loop for one in found]
@@ -197,17 +199,16 @@ def _patterns(
         )
 
 
-def _one_by_one(found: Sequence[_Seen]) -> list[_Seen]:
-    """The loops that are no batches; a busy machine hides at times that one is.
-
-    Several clients can share a shape: transactions are judged apart from what commits by row.
-    """
-    kept = []
-    for certain in (True, False):
-        same = [one for one in found if one.loop.is_certain == certain]
-        single = [one for one in same if not one.loop.is_batch]
-        if len(single) * 2 > len(same):
-            kept += single
+def _one_by_one(found: Sequence[_Seen], batch_wait_ms: float) -> list[_Seen]:
+    """The loops that are no batches. Several clients can share a shape: each is judged apart."""
+    kept = [one for one in found if not one.loop.waits_ms]
+    clients: dict[str, list[_Seen]] = {}
+    for one in found:
+        if one.loop.waits_ms:
+            clients.setdefault(one.unit.application, []).append(one)
+    for same in clients.values():
+        if not is_one_round_trip([one.loop for one in same], batch_wait_ms):
+            kept += same
     return kept
 
 

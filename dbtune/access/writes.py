@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dbtune.access.events import Event, by_shape, distinct, shortest_wait_ms
+from dbtune.access.events import Event, by_shape, distinct, longest_waits_ms
 from dbtune.access.loop import Loop, Shapes, loop_of
+
+_QUICK = 0.25
 
 
 def write_loops(events: Sequence[Event], shapes: Shapes, *, certain: bool) -> Iterator[Loop]:
@@ -21,8 +23,8 @@ def write_loops(events: Sequence[Event], shapes: Shapes, *, certain: bool) -> It
             keyed = shapes.outlines[shape].verb != "insert"
             if keyed and different is not None and different * 3 < len(runs) * 2:
                 continue
-            batch = _is_batch(runs, limits.batch_wait_ms)
-            yield loop_of("write", runs, certain=certain, is_batch=batch)
+            waits_ms = longest_waits_ms(runs) if _may_be_batch(runs) else ()
+            yield loop_of("write", runs, certain=certain, waits_ms=waits_ms)
 
 
 def _bursts(events: Sequence[Event], found: Sequence[int], shapes: Shapes) -> Iterator[list[int]]:
@@ -56,8 +58,8 @@ def _is_claim(event: Event, shapes: Shapes) -> bool:
     return outline.locks and not shapes.links.finds_one(outline)
 
 
-def _is_batch(runs: Sequence[Event], batch_wait_ms: float) -> bool:
-    """True if the client sent the runs without waiting for answers.
+def _may_be_batch(runs: Sequence[Event]) -> bool:
+    """True if the client may have sent the runs without waiting for answers.
 
     Messages of one round trip share a transaction, be it only the implicit one that ends with
     their Sync: runs that commit one by one were sent one by one, however quickly. So were simple
@@ -65,5 +67,15 @@ def _is_batch(runs: Sequence[Event], batch_wait_ms: float) -> bool:
     knows pipelines.
     """
     together = len({run.transaction for run in runs}) == 1 and runs[0].transaction >= 0
-    extended = all(run.values is None or run.values.startswith("$") for run in runs)
-    return together and extended and shortest_wait_ms(runs) < batch_wait_ms
+    return together and all(run.values is None or run.values.startswith("$") for run in runs)
+
+
+def is_one_round_trip(loops: Sequence[Loop], batch_wait_ms: float) -> bool:
+    """True if a client that was asked between the runs of these loops would be quicker than any.
+
+    A pipeline comes in heaps, between which the server waits for the client to fill the next, or
+    on a busy machine for a processor. A client in a loop is asked each time, and seldom quick.
+    So the quicker quarter of the runs tells.
+    """
+    waits = sorted(wait for loop in loops for wait in loop.waits_ms)
+    return waits[int(len(waits) * _QUICK)] < batch_wait_ms
