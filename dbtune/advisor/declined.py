@@ -96,7 +96,7 @@ NOT_WORTH_IT = "what an index would save it is less than the index costs in writ
 OVER_BUDGET = "the indexes that would help did not fit the budget beside better ones"
 STOPPED = "the time limit came before it was looked at"
 TOO_LITTLE = (
-    "it saves too little for the rules in use (`dbtune rules missing-index` says from when)"
+    "it saves too little for the rules in use (`dbtune rules show missing-index` says from when)"
 )
 
 

@@ -97,6 +97,8 @@ def plan_tasks(
             if connection.closed:
                 raise
             reason = f"its normalized text cannot be run: {first_line(error)}"
+            if isinstance(error, psycopg.errors.UndefinedTable):
+                reason += f" (search_path is {_search_path(connection)})"
             refused.append(_not_measured(sent, reason))
     ground = read_ground(connection, [p for _, p in prepared])
     tasks = [
@@ -121,6 +123,11 @@ def _task(sent: SentStatement, sets: Sequence[ParameterSet]) -> Task:
         guessed=sets[0].guessed,
         share=sent.share,
     )
+
+
+def _search_path(connection: Connection[Any]) -> str:
+    row = connection.execute("SELECT /* dbtune */ current_setting('search_path')").fetchone()
+    return str(row[0]) if row else ""
 
 
 def _not_measured(sent: SentStatement, reason: str) -> NotMeasured:

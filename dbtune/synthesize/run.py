@@ -220,9 +220,18 @@ def _pairs(session: Connection[Any], query: str) -> list[tuple[str, Any]]:
     return [(str(a), b) for a, b in session.execute(query.encode())]
 
 
+def search_path_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """One path for the statements of all roles: the collecting role's first, then by time."""
+    by_time = sorted(snapshot.statements, key=lambda s: -s.total_exec_ms)
+    paths = (snapshot.search_path, *(s.search_path for s in by_time))
+    return tuple(dict.fromkeys(schema for path in paths for schema in path))
+
+
 def _settings(owner: Connection[Any], snapshot: Snapshot) -> list[NotMade]:
-    """The target's planner settings for every session of the database; those that are refused."""
+    """The target's search path and planner settings for every session; those that are refused."""
     database = quote_identifier(owner.info.dbname)
+    path = ", ".join(map(quote_identifier, search_path_of(snapshot))) or "public"
+    owner.execute(f"ALTER DATABASE {database} SET search_path = {path}".encode())
     refused = []
     for name, value in planner_values(snapshot).items():
         sql = f"ALTER DATABASE {database} SET {quote_identifier(name)} = {quote_literal(value)}"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from dbtune.cli import make_app
 from dbtune.collect import collect
 from dbtune.errors import DbtuneError, ExitCode
+from dbtune.snapshot.file import write_snapshot
 from tests.bench.place import BY_DEPOT, SCHEMA
 
 UP = "CREATE INDEX parcel_depot ON parcel (depot);\n"
@@ -94,6 +96,36 @@ def test_rows_made_from_a_snapshot(dsn: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = {r["task"]["label"]: r for r in result(folder)["rows"]}
     assert rows["SELECT * FROM parcel WHERE depot = $1"]["verdict"] == "faster"
+
+
+def test_names_mean_on_made_rows_what_they_mean_at_home(
+    make_database: Callable[..., str], folder: Path
+) -> None:
+    dsn = make_database(
+        "CREATE SCHEMA shop; CREATE TABLE shop.item (id int PRIMARY KEY, price int); "
+        "INSERT INTO shop.item SELECT i, i % 50 FROM generate_series(1, 5000) i; "
+        "CREATE SCHEMA attic; CREATE TABLE attic.box (id int PRIMARY KEY); "
+        "INSERT INTO attic.box SELECT generate_series(1, 100); ANALYZE"
+    )
+    texts = ("SELECT count(*) FROM item WHERE price = 7", "SELECT max(id) FROM box")
+    for schema, text in zip(("shop", "attic"), texts, strict=True):
+        with psycopg.connect(dsn, options=f"-csearch_path={schema}") as connection:
+            connection.execute(text.encode())
+    taken = collect(dsn)
+    statements = tuple(replace(s, search_path=("attic",)) for s in taken.statements)
+    snapshot = replace(taken, search_path=("shop",), statements=statements)
+    write_snapshot(snapshot, folder / "shop.dbtune")
+    (folder / "up.sql").write_text("CREATE INDEX item_price ON shop.item (price);")
+    done = bench(folder, "--synthesize", "shop.dbtune", "--migration", "up.sql", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    measured = {r["task"]["label"] for r in result(folder)["rows"]}
+    assert {"SELECT count(*) FROM item WHERE price = $1", texts[1]} <= measured
+
+
+def test_a_relation_that_is_not_found_is_told_with_the_path(dsn: str, folder: Path) -> None:
+    (folder / "workload.sql").write_text("SELECT * FROM nowhere;\n")
+    done = bench(folder, "--on", dsn, "--migration", "up.sql", "--workload", "workload.sql")
+    assert 'search_path is "$user", public' in " ".join(done.stdout.split())
 
 
 def test_values_come_from_logs(dsn: str, folder: Path) -> None:
