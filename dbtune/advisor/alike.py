@@ -1,8 +1,9 @@
 """Which candidates serve a statement no worse than others, as the planner sees it.
 
 Two B-trees whose keys the statement asks for in the same way are read alike: the smaller one costs
-no more, if it holds all that the statement reads wherever the larger one does. So what was learnt
-about the one tells of the other, without asking.
+no more, if it holds all that the statement reads wherever the larger one does. A partial one that
+the statement may use is such a smaller one, and the more so the less it lets in. So what was
+learnt about the one tells of the other, without asking.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Seen:
     """
 
     keys: tuple[IndexKey, ...]
+    conditions: frozenset[str]
     covers: tuple[bool, ...]
     may_cover: tuple[bool, ...]
     has_several_keys: bool
@@ -46,7 +48,7 @@ def better_ones(
     for name, (spec, size_bytes) in sorted(candidates.items()):
         if spec.access_method == "btree":
             seen = _seen(statement, spec, size_bytes)
-            group = (spec.relation, spec.predicate, seen.keys)
+            group = (spec.relation, seen.keys)
             groups.setdefault(group, {})[name] = seen
     return {
         name: better
@@ -58,9 +60,22 @@ def better_ones(
 
 def _is_better(one: Seen, other: Seen) -> bool:
     """True if the one is no larger, of no more keys, and covers wherever the other might."""
+    if one.conditions != other.conditions and not _lets_in_less(one, other):
+        return False
     covers = all(c or not m for c, m in zip(one.covers, other.may_cover, strict=True))
     is_plainer = one.has_several_keys <= other.has_several_keys
     return covers and is_plainer and one.size_bytes <= other.size_bytes
+
+
+def _lets_in_less(one: Seen, other: Seen) -> bool:
+    """True if the one's predicate says more, of other columns than the keys.
+
+    A key's own condition, once the predicate implies it, bounds the scan no more. And of several
+    uses of the relation only some may imply a condition.
+    """
+    more = one.conditions - other.conditions
+    on_keys = any(k.column is None or k.column in c for k in one.keys for c in more)
+    return one.conditions > other.conditions and not on_keys and len(one.covers) == 1
 
 
 def _seen(statement: Statement, spec: IndexSpec, size_bytes: int) -> Seen:
@@ -70,11 +85,17 @@ def _seen(statement: Statement, spec: IndexSpec, size_bytes: int) -> Seen:
     held = set(spec.columns)
     return Seen(
         spec.keys[: max(wanted, default=1)],
+        frozenset(_conditions(spec.predicate)),
         tuple(_holds(held, use) for use in uses),
         tuple(_holds(held, use, spec.predicate) for use in uses),
         len(spec.keys) > 1,
         size_bytes,
     )
+
+
+def _conditions(predicate: str | None) -> list[str]:
+    """What stands between AND, as candidates have it: each condition in parentheses."""
+    return predicate.removeprefix("(").removesuffix(")").split(") AND (") if predicate else []
 
 
 def _holds(held: set[str], use: RelationUse, predicate: str | None = None) -> bool:

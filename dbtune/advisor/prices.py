@@ -199,11 +199,21 @@ class Prices:
         return found
 
     def _ask(self, target: Target, chosen: Names) -> Priced:
+        chosen = self._best_of(target, chosen)
         plan = self.plan(target.statement, chosen)
         if isinstance(plan, Unplanned):  # it had a plan before: take that as the truth
             return Priced(chosen, _NOTHING, target.cost_before, target.plan_before)
         used = frozenset(self._owners[i] for i in plan.indexes_used() if i in self._owners)
         return Priced(chosen, used & chosen, plan.total_cost, plan)
+
+    def _best_of(self, target: Target, chosen: Names) -> Names:
+        """The set without what others in it serve no worse for: the planner has less to try."""
+        better = self.better(target)
+        kept: set[str] = set()
+        for name in sorted(chosen, key=lambda n: (self.size(n), len(better.get(n, _NOTHING)), n)):
+            if not better.get(name, _NOTHING) & kept:
+                kept.add(name)
+        return frozenset(kept)
 
     def size(self, name: str) -> int:
         return self._hypothetical[name].size_bytes

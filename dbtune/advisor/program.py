@@ -60,8 +60,10 @@ class Program:
     better: Mapping[str, Mapping[str, Names]] = field(default_factory=dict)
 
 
-def choose(program: Program, options: AdvisorOptions, gap: float = FINE) -> Names:
-    """The best set of indexes by the offers, to a relative gap."""
+def choose(
+    program: Program, options: AdvisorOptions, gap: float = FINE, start: Names = frozenset()
+) -> Names:
+    """The best set of indexes by the offers, to a relative gap; `start` is one to better."""
     offers = {key: _undominated(of) for key, of in program.offers.items()}
     names = {
         name
@@ -81,7 +83,7 @@ def choose(program: Program, options: AdvisorOptions, gap: float = FINE) -> Name
         for name, terms in sorted(by_need.items()):
             serving = (model.indexes[n] for n in sorted(_any_of(program, key, name)))
             model.row(-model.infinity, 0.0, {**terms, **dict.fromkeys(serving, -1.0)})
-    return model.solve()[0]
+    return model.solve(start)[0]
 
 
 def _any_of(program: Program, key: str, name: str) -> Names:
@@ -99,9 +101,12 @@ def _undominated(offers: Sequence[Offer]) -> list[Offer]:
     ]
 
 
-def bound(program: Program, options: AdvisorOptions, gap: float = FINE) -> tuple[Names, float]:
+def bound(
+    program: Program, options: AdvisorOptions, gap: float = FINE, start: Names = frozenset()
+) -> tuple[Names, float]:
     """The set that looks best by the floors, and what no set can beat, to a relative gap.
 
+    `start` is the set that looked best before.
     A statement's floors are stairs: it gets below one only if it gets below all higher ones.
     Many candidates may be chosen in part, which only lowers the bound and saves much time.
     """
@@ -119,7 +124,7 @@ def bound(program: Program, options: AdvisorOptions, gap: float = FINE) -> tuple
             if above is not None:
                 model.row(-model.infinity, 0.0, {step: 1.0, above: -1.0})
             above = step
-    wanted, proven = model.solve()
+    wanted, proven = model.solve(start)
     return wanted, max(0.0, proven)
 
 
@@ -176,6 +181,7 @@ class _Model:
             ("mip_rel_gap", gap),
             ("mip_max_nodes", _MAX_NODES),
             ("mip_allow_restart", False),  # five times as fast, and no worse
+            ("mip_heuristic_run_root_reduced_cost", False),  # a fifth of the rest, for nothing
         ):
             self._highs.setOptionValue(option, value)
         self.indexes = {name: self.variable(program.fixed[name], 1.0) for name in names}
@@ -212,8 +218,11 @@ class _Model:
             for terms in by_relation.values():
                 self.row(0.0, options.max_per_table, terms)
 
-    def solve(self) -> tuple[Names, float]:
-        """The chosen indexes, and the proven bound of the objective."""
+    def solve(self, start: Names) -> tuple[Names, float]:
+        """The chosen indexes, and the proven bound; `start` saves half of the time."""
+        if start and self._whole:
+            values = [float(name in start) for name in self.indexes]
+            self._highs.setSolution(len(values), list(self.indexes.values()), values)
         self._highs.run()
         values = self._highs.getSolution().col_value
         chosen = frozenset(n for n, column in self.indexes.items() if values[column] > 0.5)

@@ -26,12 +26,14 @@ _NEAR = 0.01
 _MAX_ROUNDS = 60
 _PARTS_OF_GAP = 10
 """The programs are solved to this part of the gap that is left, since they soon change."""
-_COARSEST = 3.0
+_COARSEST = 4.0
 _FINEST = 0.1
 """What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
 Where all are known this much better than the gap asks for, more questions are idle."""
 _FEW = 2
-"""Fewer questions in a round than one for so many statements: time to doubt more finely."""
+"""Fewer questions in a round than one for so many statements: time to doubt more finely, and too
+early to choose again."""
+_FINER = 4
 _QUESTIONS = 3
 """Questions in a row about one statement, before another set is tried."""
 
@@ -68,21 +70,26 @@ class Search:
         best = Found(frozenset(), self.promised(frozenset()), 0.0, complete=True)
         served = [target for target in self.targets if self.relevant[target.key]]
         self.prices.reserve = len(served)
-        share = _COARSEST
+        share, answers, enough = _COARSEST, 0, len(served) / _FEW
+        wanted = _NOTHING
         try:
             for _ in range(_MAX_ROUNDS):
                 gap = max(FINE, best.gap / _PARTS_OF_GAP)
-                wanted, lower = bound(self._program(), self.options, gap)
+                wanted, lower = bound(self._program(), self.options, gap, wanted)
                 best = self._better(best, wanted, lower)
                 uncertain = share * max(best.gap, _NEAR) * best.objective
                 asked = self._ask_about(wanted, uncertain / max(len(served), 1), served)
-                best = self._better(best, choose(self._program(), self.options, gap), lower)
+                answers += asked
+                if answers >= enough or share < _FINEST:
+                    choice = choose(self._program(), self.options, gap, best.chosen)
+                    best, answers = self._better(best, choice, lower), 0
                 if best.gap <= _NEAR or share < _FINEST:
                     break
-                if asked < len(served) / _FEW:
-                    share /= 2
+                if asked < enough:
+                    share /= _FINER
         except OutOfTime:
-            best = self._better(best, choose(self._program(), self.options), best.bound)
+            choice = choose(self._program(), self.options, start=best.chosen)
+            best = self._better(best, choice, best.bound)
         self.prices.reserve = 0
         chosen, complete = best.chosen, True
         try:
@@ -90,7 +97,7 @@ class Search:
                 chosen = step
         except OutOfTime:
             complete = not self.prices.is_over
-        lower = bound(self._program(), self.options)[1]
+        lower = bound(self._program(), self.options, start=wanted)[1]
         return Found(chosen, self.promised(chosen), lower, complete)
 
     def _better(self, best: Found, chosen: Names, lower: float) -> Found:

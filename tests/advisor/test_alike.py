@@ -67,10 +67,26 @@ def test_other_rows_and_other_keys_are_not_likened(advised: tuple[Snapshot, Twin
     assert better_of(advised[0], text, *others) == {}
 
 
+def test_the_fewer_rows_the_better_where_the_statement_implies_so(
+    advised: tuple[Snapshot, Twin],
+) -> None:
+    text = "SELECT amount FROM invoice WHERE account_id = $1 AND state = 'open' AND kind = 5"
+    both = spec("account_id", predicate="(kind = 5) AND (state = 'open')")
+    some, all_rows = spec("account_id", predicate="(kind = 5)"), spec("account_id")
+    assert better_of(advised[0], text, both, some, all_rows) == {"1": {"0"}, "2": {"0", "1"}}
+    on_key = spec("kind account_id", predicate="(kind = 5)")
+    assert better_of(advised[0], text, on_key, spec("kind account_id")) == {}
+    other = spec("account_id", predicate="(state = 'open')")
+    assert better_of(advised[0], text, some, other) == {}
+    twice = "SELECT 1 FROM invoice a JOIN invoice b USING (account_id) WHERE a.kind = 5"
+    assert better_of(advised[0], twice, some, all_rows) == {}
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "SELECT sum(amount) FROM invoice WHERE account_id = 77",
+        "SELECT sum(amount) FROM invoice WHERE account_id < 900 AND state = 'open' AND kind < 9",
         "SELECT kind, count(*) FROM invoice WHERE account_id < 900 GROUP BY kind ORDER BY kind",
         "SELECT a.email, i.amount FROM account a JOIN invoice i ON i.account_id = a.id"
         " WHERE a.country = 'c7' AND i.kind = 5",
@@ -80,9 +96,11 @@ def test_the_planner_agrees(advised: tuple[Snapshot, Twin], text: str) -> None:
     snapshot, twin = advised
     keys = ("account_id", "kind", "account_id kind", "kind account_id", "account_id amount")
     rest = ("", "amount", "amount state", "amount kind", "amount kind state")
+    open_only = ("(state = 'open')", "(kind < 9) AND (state = 'open')")
+    predicates = (None, *(open_only if "kind < 9" in text else ()))
     specs = [
-        spec(k, " ".join(c for c in i.split() if c not in k.split()))
-        for k, i in product(keys, rest)
+        spec(k, " ".join(c for c in i.split() if c not in k.split()), p)
+        for k, i, p in product(keys, rest, predicates)
     ]
     made = [h for h in twin.suppose(list(dict.fromkeys(specs))) if isinstance(h, Hypothetical)]
     statement = parse(text, snapshot)
