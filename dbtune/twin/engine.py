@@ -52,6 +52,7 @@ class Twin:
         deriver = Deriver(superuser, owner, snapshot)
         self._supposer = Supposer(superuser, owner, storage, snapshot, deriver)
         self._path: tuple[str, ...] = ()
+        self._texts: dict[str, str | Unplanned] = {}
         self._hidden: frozenset[int] = frozenset()
         self._oids_of_existing = _index_oids(superuser)
         # Not their partitions': CREATE INDEX ON ONLY leaves an invalid parent of valid indexes.
@@ -89,27 +90,28 @@ class Twin:
             KeyError: `show` names no hypothetical index.
             ServerFailed: the embedded server is gone.
         """
-        if is_several(text):
-            return Unplanned("the text holds several statements")
-        if word := planless(text):
-            return Unplanned(f"{word} has no plan")
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = _to_plan(text)
+        if isinstance(known, Unplanned):
+            return known
         self._set_search_path(tuple(search_path) or self._snapshot.search_path)
         shown = {oid for name in show for oid in self._supposer.oids(name)}
         hidden = self._supposer.hidden_oids - shown | self._invalid | self._existing(hide)
         self._hide(hidden)
-        plan = self._explain(text)
+        plan = self._explain(known)
         while self._leading is not None and isinstance(plan, Plan):
             skipped = skip_scanned(plan, self._leading)
             if not skipped:
                 break
             hidden |= self._oids_named(skipped)
             self._hide(hidden)
-            plan = self._explain(text)
+            plan = self._explain(known)
         return plan
 
-    def _explain(self, text: str) -> Plan | Unplanned:
+    def _explain(self, sql: str) -> Plan | Unplanned:
         """One planner call, and more where parameters turn out to need a type."""
-        answer: Plan | Unplanned | Refusal = asked(plannable(text), self._ask, _QUESTIONS)
+        answer: Plan | Unplanned | Refusal = asked(sql, self._ask, _QUESTIONS)
         return Unplanned(answer.words) if isinstance(answer, Refusal) else answer
 
     def _ask(self, sql: str) -> Plan | Unplanned | Refusal:
@@ -189,6 +191,15 @@ class Twin:
             sql = f"SET search_path = {', '.join(map(quote_identifier, path)) or 'public'}"
             self._owner.execute(sql.encode())
             self._path = path
+
+
+def _to_plan(text: str) -> str | Unplanned:
+    """The text as the planner takes it; asked for again with every set of indexes."""
+    if is_several(text):
+        return Unplanned("the text holds several statements")
+    if word := planless(text):
+        return Unplanned(f"{word} has no plan")
+    return plannable(text)
 
 
 def _index_oids(superuser: Session) -> dict[str, frozenset[int]]:

@@ -110,7 +110,7 @@ class Supposer:
         return tuple(self.made[spec] for spec in specs)
 
     def _make(self, fresh: Sequence[IndexSpec]) -> None:
-        created: list[tuple[IndexSpec, str, int]] = []
+        names: dict[IndexSpec, str] = {}
         with self._without_rows({spec.relation for spec in fresh}):
             for spec in fresh:
                 name = spec.default_name()
@@ -118,7 +118,9 @@ class Supposer:
                 if refusal:
                     self.made[spec] = Rejected(spec, refusal)
                 else:
-                    created.append((spec, name, self._oid(spec.relation.schema, name)))
+                    names[spec] = name
+        oids = self._oids_of(QualifiedName(s.relation.schema, n).sql for s, n in names.items())
+        created = [(spec, name, oid) for (spec, name), oid in zip(names.items(), oids, strict=True)]
         for supposed in self._adopt(created):
             self.made[supposed.hypothetical.spec] = supposed
 
@@ -162,11 +164,13 @@ class Supposer:
             return error.diag.message_primary or str(error)
         return None
 
-    def _oid(self, schema: str, name: str) -> int:
-        ((oid,),) = self.superuser.execute(
-            "SELECT %s::regclass::oid", (QualifiedName(schema, name).sql,)
+    def _oids_of(self, names: Iterable[str]) -> list[int]:
+        rows = self.superuser.execute(
+            "SELECT name::regclass::oid FROM unnest(%s::text[]) WITH ORDINALITY AS u(name, place)"
+            " ORDER BY place",
+            (list(names),),
         ).fetchall()
-        return int(oid)
+        return [int(oid) for (oid,) in rows]
 
     def _adopt(self, created: Sequence[tuple[IndexSpec, str, int]]) -> list[Supposed]:
         """Hide new empty indexes, and give them and those of their partitions their sizes."""
