@@ -16,12 +16,20 @@ from dbtune.errors import DbtuneError, ExitCode
 from dbtune.gate.migrations import read_as_psql
 from dbtune.progress import Progress, Silent
 from dbtune.twin.rehearsal import ScriptStatement
+from dbtune.typeset.figures import number_of
+from dbtune.typeset.foreign import one_line
 
 _LOCK_ATTEMPTS = 5
 
 
 class StepFailed(DbtuneError):
-    """A statement of the migration failed; those before it are done."""
+    """A statement of the migration failed; the message says what is done and what not."""
+
+    exit_code = ExitCode.USAGE
+
+
+class StepRefused(StepFailed):
+    """The server was lost, or the role may not run a statement of the migration."""
 
     exit_code = ExitCode.CONNECTION
 
@@ -49,6 +57,7 @@ def apply_file(target: str, path: str, progress: Progress | None = None) -> Appl
         BadInput: the file cannot be read.
         CannotConnect: the server cannot be reached or refuses.
         StepFailed: a statement failed; what is left is counted.
+        StepRefused: the server did not let the role run it, or was lost.
     """
     progress = progress or Silent()
     statements = read_as_psql(path).statements
@@ -91,12 +100,17 @@ def _run(connection: Connection[Any], statement: ScriptStatement) -> None:
             time.sleep(attempt)
 
 
-def _failure(statement: ScriptStatement, error: psycopg.Error, left: int) -> DbtuneError:
-    said = " ".join(str(error).split()).rstrip(".")
-    first_line = statement.text.strip().splitlines()[0]
-    rest = f"{left} statements after it were not run" if left else "it was the last statement"
-    return StepFailed(
-        f"{statement.file}:{statement.line}: {first_line} … failed: {said}; {rest}, those before "
-        "it are done.",
-        "Mend the cause and run the same command again: what is done is passed over.",
+def _failure(statement: ScriptStatement, error: psycopg.Error, left: int) -> StepFailed:
+    said = " ".join((error.diag.message_primary or str(error)).split()).rstrip(".")
+    rest = f"of {number_of(left, 'statement')} after it none was run" if left else "it was the last"
+    before = "those before it are done"
+    if statement.in_transaction:
+        before = "those before it in its transaction are undone"
+    is_refused = isinstance(error, (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege))
+    kind = StepRefused if is_refused else StepFailed
+    return kind(
+        f"{statement.file}:{statement.line}: {one_line(statement.text, 80)} failed: {said}; "
+        f"{rest}, {before}.",
+        "Mend the cause and run it again: a migration of dbtune's passes over what is done; take "
+        "that out of another.",
     )

@@ -172,7 +172,7 @@ def _not_examined(
                     statement.text, f"not parsed: {statement.parsed.reason}", statement.share
                 )
             )
-        elif isinstance(statement.plan, Unplanned) and not _reads_nothing(statement.parsed):
+        elif isinstance(statement.plan, Unplanned) and not reads_nothing(statement.parsed):
             entries.append(
                 NotExamined(
                     statement.text, f"not planned: {statement.plan.reason}", statement.share
@@ -181,7 +181,7 @@ def _not_examined(
     return tuple(entries)
 
 
-def _reads_nothing(parsed: Statement) -> bool:
+def reads_nothing(parsed: Statement) -> bool:
     """True for `SELECT pg_stat_statements_reset()` and its like: no plan of it would tell more."""
     return not parsed.relations and not parsed.unresolved
 

@@ -80,6 +80,13 @@ def unwritable(path: Path, error: OSError, option: str = "--out") -> BadInput:
     return BadInput(f"Cannot write {path}: {reason}.", f"Name another place with {option}.")
 
 
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a text file cannot be read, for a sentence that names it already."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return error.strerror or str(error)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbtune.apply import StepFailed, apply_file
+from dbtune.apply import StepFailed, StepRefused, apply_file
 
 
 def indexes(dsn: str) -> set[str]:
@@ -37,9 +37,12 @@ def test_statements_that_refuse_a_transaction_are_run(database: str, tmp_path: P
 
 def test_the_first_failure_stops_and_says_what_is_left(database: str, tmp_path: Path) -> None:
     sql = "CREATE TABLE crate (id int);\nSELECT 1 / 0;\nCREATE TABLE later (id int);\n"
-    with pytest.raises(StepFailed, match=r"up\.sql:2: SELECT 1 / 0.*1 statements after") as failed:
+    with pytest.raises(
+        StepFailed, match=r"up\.sql:2: SELECT 1 / 0 failed: .*1 statement after"
+    ) as failed:
         apply_file(database, written(tmp_path, sql))
-    assert failed.value.exit_code == 3
+    assert "those before it are done" in failed.value.what
+    assert failed.value.exit_code == 2
     with psycopg.connect(database) as connection:
         tables = connection.execute("SELECT relname FROM pg_stat_user_tables").fetchall()
     assert tables == [("crate",)]
@@ -49,10 +52,17 @@ def test_statements_between_begin_and_commit_stand_or_fall_together(
     database: str, tmp_path: Path
 ) -> None:
     sql = "BEGIN;\nCREATE TABLE crate (id int);\nSELECT 1 / 0;\nCOMMIT;\n"
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailed, match="in its transaction are undone"):
         apply_file(database, written(tmp_path, sql))
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT to_regclass('crate')").fetchone() == (None,)
+
+
+def test_what_the_role_may_not_do_is_told_as_a_privilege(database: str, tmp_path: Path) -> None:
+    sql = "SET ROLE pg_monitor;\nCREATE TABLE crate (id int);\n"
+    with pytest.raises(StepRefused, match="permission denied") as failed:
+        apply_file(database, written(tmp_path, sql))
+    assert failed.value.exit_code == 3
 
 
 def test_a_lock_that_comes_free_is_waited_for(database: str, tmp_path: Path) -> None:

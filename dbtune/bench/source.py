@@ -13,6 +13,7 @@ from dbtune.bench.change import Change, read_change
 from dbtune.bench.sent import SentStatement
 from dbtune.bench.task import Task
 from dbtune.errors import BadInput
+from dbtune.files import why_unread
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement import workload_file
 from dbtune.statement.fingerprint import fingerprint
@@ -88,7 +89,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.") from error
+        raise BadInput(f"{path} cannot be read: {why_unread(error)}.") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

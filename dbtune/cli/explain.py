@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dbtune.errors import BadInput
+from dbtune.files import why_unread
 
 if TYPE_CHECKING:
     from dbtune.plan import Plan
@@ -104,7 +105,7 @@ def _statement(sql: str | None, file: Path | None) -> str:
             content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
             sql = content.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"Cannot read {file}: {error}.") from error
+            raise BadInput(f"Cannot read {file}: {why_unread(error)}.") from error
     text = (sql or "").strip().rstrip(";")
     if not text:
         raise BadInput("There is no statement: the text is empty.")

@@ -20,7 +20,7 @@ from dbtune.statement.tokens import tokens
 HIDDEN_TEXT = "<insufficient privilege>"
 
 # Work of dbtune itself, whichever version ran it.
-_OWN_MARK = "/* dbtune */"
+_OWN_MARKS = ("/* dbtune */", "$dbtune$")
 
 # Statements that read or write rows, or run one that does. What is not here is transaction
 # control, session settings, DDL and maintenance: no index and no rewrite makes those faster.
@@ -47,7 +47,7 @@ def work_in(text: str, *, toplevel: bool = True) -> str | None:
     there, whoever runs it afterwards: the statement alone is given back. Those that dbtune itself
     prepares it only explains, which counts for nested statements.
     """
-    if _OWN_MARK in text:
+    if any(mark in text for mark in _OWN_MARKS):
         return None
     words = tokens(text)
     first = next((token for token in words if not token.is_mark("(")), None)

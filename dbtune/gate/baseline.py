@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from dbtune.errors import BadInput
+from dbtune.files import why_unread
 from dbtune.finding import Finding
 
 BASELINE_SCHEMA = 1
@@ -71,7 +72,9 @@ def read_baseline(file: Path) -> tuple[Entry, ...]:
             raise BadInput(what, "Use the dbtune that wrote it, or a newer one.")
         return tuple(msgspec.convert(raw, _Baseline).findings)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The baseline {file} cannot be read: {error}.", remedy) from error
+        raise BadInput(
+            f"The baseline {file} cannot be read: {why_unread(error)}.", remedy
+        ) from error
     except (ValueError, msgspec.ValidationError) as error:
         raise BadInput(f"{file} is not a baseline: {error}.", remedy) from error
 

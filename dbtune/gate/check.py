@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import dbtune
+from dbtune.assemble import reads_nothing
 from dbtune.errors import BadInput
 from dbtune.gate.additions import unused_additions
 from dbtune.gate.arrivals import arrivals
@@ -24,6 +25,7 @@ from dbtune.progress import Progress, Silent
 from dbtune.report.change import describe
 from dbtune.report.model import Meta, Report, reported, version_text
 from dbtune.server.cluster import Cluster
+from dbtune.statement.model import Statement
 from dbtune.twin.rehearsal import Rehearsal
 from dbtune.twin.rehearse import rehearse
 from dbtune.twin.twin import twin_cluster
@@ -163,6 +165,7 @@ def _not_examined(
         NotExamined(s.text, f"not planned: {s.plan.reason}")
         for s in after.arrived.statements
         if isinstance(s.plan, Unplanned)
+        and not (isinstance(s.parsed, Statement) and reads_nothing(s.parsed))
     )
     return (
         *stale(asked.base, asked.today),

@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from dbtune.errors import BadInput
+from dbtune.files import why_unread
 from dbtune.finding import Finding, Severity
 from dbtune.gate.thresholds import Thresholds
 from dbtune.identifier import QualifiedName
@@ -177,7 +178,7 @@ def _read(file: Path) -> _PolicyFile:
         loaded = yaml.load(file.read_text(encoding="utf-8"), UniqueKeyLoader)
         return msgspec.convert({} if loaded is None else loaded, _PolicyFile)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The policy {file} cannot be read: {error}.") from error
+        raise BadInput(f"The policy {file} cannot be read: {why_unread(error)}.") from error
     except yaml.YAMLError as error:
         raise BadInput(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
     except msgspec.ValidationError as error:

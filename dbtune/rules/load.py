@@ -12,6 +12,7 @@ import yaml
 
 from dbtune.detectors import Detector, detectors
 from dbtune.errors import BadInput
+from dbtune.files import why_unread
 from dbtune.finding import Confidence, Severity
 from dbtune.resources import rules_dir
 from dbtune.rules.model import Rule, SeverityCase, Threshold
@@ -132,7 +133,7 @@ def _read(file: Path) -> _RuleFile:
         loaded = yaml.load(file.read_text(encoding="utf-8"), UniqueKeyLoader)
         return msgspec.convert(loaded, _RuleFile)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} cannot be read: {error}.") from error
+        raise BadInput(f"{file} cannot be read: {why_unread(error)}.") from error
     except yaml.YAMLError as error:
         raise BadInput(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
     except msgspec.ValidationError as error:

@@ -187,6 +187,8 @@ def test_readings_belong_to_the_statements(make_database: Callable[..., str]) ->
         ("set search_path to x", False),
         ("VACUUM t", False),
         ("SELECT /* dbtune */ 1", False),
+        ("DO $dbtune$ BEGIN END $dbtune$", False),
+        ("DO $$ BEGIN END $$", True),
         ("", False),
         ("$1", False),
     ],

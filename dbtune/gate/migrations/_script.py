@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dbtune.errors import BadInput
+from dbtune.files import why_unread
 from dbtune.statement.tokens import Token, tokens
 from dbtune.twin.rehearsal import ScriptStatement
 
@@ -38,7 +39,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"The migration {file} cannot be read: {error}.") from error
+        raise BadInput(f"The migration {file} cannot be read: {why_unread(error)}.") from error
 
 
 def script(text: str, file: str, *, in_transaction: bool, first_line: int = 1) -> Script:
