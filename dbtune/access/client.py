@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -90,6 +91,15 @@ def client_of(text: str) -> Client:
     """The client library whose style a statement has; an empty one where none is recognised."""
     one_line = text if "\nFROM " in text else " ".join(text.split())
     return next((client for style, client in _STYLES if style.search(one_line)), _UNKNOWN)
+
+
+def client_among(texts: Iterable[str], others: Iterable[str]) -> Client:
+    """The client of the first text that tells; else that of the others, if they have just one."""
+    known = next((found for text in texts if (found := client_of(text)).name), _UNKNOWN)
+    if known.name:
+        return known
+    spoken = {found for text in others if (found := client_of(text)).name}
+    return spoken.pop() if len(spoken) == 1 else _UNKNOWN
 
 
 def is_one_client(text: str, other: str) -> bool:

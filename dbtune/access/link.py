@@ -82,11 +82,20 @@ class Links:
         """How a lookup's rows lead to the next lookup of the same kind, as in a tree."""
         for column in child.equal:
             link = self._by_reference(child, column)
-            if link:
+            if link and self._returns_next(child, column):
                 return link
             if names_parent(column.column, column.relation):
                 return Link("custom", column, f"{column.column} names a row above")
         return None
+
+    def _returns_next(self, child: Outline, column: ColumnName) -> bool:
+        """True if the rows hold the value of this column for the rows below, or above."""
+        named = {output.column for output in child.projected}
+        return child.all_columns or any(
+            named.issuperset(one.key if column.column in one.columns else one.columns)
+            for one in self._ends.get((column.relation or "", column.column), ())
+            if one.relation == one.referenced
+        )
 
     @cached_property
     def _ends(self) -> dict[tuple[str, str], list[Reference]]:

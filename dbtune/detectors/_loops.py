@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbtune.access.client import Client, client_among
 from dbtune.access.cure import relation_named
 from dbtune.access.link import links_of
 from dbtune.access.loop import Limits, LoopKind
 from dbtune.access.pattern import Pattern, patterns
 from dbtune.finding import Confidence, Subject
 from dbtune.workload import Workload
+
+_LISTENED_TO = 300
+"""Shapes of a log that are asked for their style; there can be thousands."""
 
 
 def logged_patterns(workload: Workload, kind: LoopKind, limits: Limits) -> Iterator[Pattern]:
@@ -64,6 +68,13 @@ def statements_of(workload: Workload, pattern: Pattern) -> tuple[str, ...]:
     if pattern.parent:
         named.append(pattern.parent.fingerprint)
     return tuple(name for name in dict.fromkeys(named) if name in workload.by_fingerprint)
+
+
+def logged_client(workload: Workload, pattern: Pattern) -> Client:
+    """The client library that sends the loop: by its statements, or as all of the log is its."""
+    texts = [shape.text for shape in (pattern.child, pattern.parent) if shape]
+    shapes = workload.traffic.shapes if workload.traffic else ()
+    return client_among(texts, (shape.text for shape in shapes[:_LISTENED_TO]))
 
 
 def came_from(pattern: Pattern) -> str:

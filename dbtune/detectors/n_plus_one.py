@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dbtune.access.client import client_of
+from dbtune.access.client import client_among
 from dbtune.access.counters import Pair, pairs
 from dbtune.access.cure import batched, relation_named
 from dbtune.access.loop import Limits
@@ -15,6 +15,7 @@ from dbtune.detectors._loops import (
     came_from,
     confidence_of,
     key_of,
+    logged_client,
     logged_patterns,
     saved_ms,
     share_of,
@@ -103,7 +104,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
 def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
     confidence = confidence_of(pattern)
     columns = _looked_up(pattern)
-    text, client = pattern.child.text, client_of(pattern.child.text)
+    text, client = pattern.child.text, logged_client(workload, pattern)
     shown = workload.traffic is not None and workload.traffic.shows_values
     batch = batched(text, pattern.child_outline, columns, workload.snapshot)
     cure = tried_batch(workload, pattern.child.fingerprint, text, batch, pattern.given)
@@ -154,7 +155,7 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
     enough = pair.intervals >= (1 if pair.reference.constraint else params.min_undeclared_intervals)
     likely = enough and pair.is_one_client and pair.holds_over_time and (near or steady)
     confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
-    client = client_of(child.text)
+    client = client_among((child.text, parent.text), ())
     columns = (ColumnName(pair.relation.name, pair.column),)
     batch = batched(child.text, outline(child.text), columns, workload.snapshot)
     cure = tried(workload, child.fingerprint, batch.text if batch else None)

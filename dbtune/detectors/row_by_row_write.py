@@ -14,6 +14,7 @@ from dbtune.detectors._loops import (
     came_from,
     confidence_of,
     key_of,
+    logged_client,
     logged_patterns,
     saved_ms,
     share_of,
@@ -91,7 +92,7 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
 
 def _from_logs(workload: Workload, pattern: Pattern) -> Match[Evidence]:
     confidence = confidence_of(pattern)
-    client = client_of(pattern.child.text)
+    client = logged_client(workload, pattern)
     target = pattern.child_outline.relations[0]
     cure = _cure(workload, pattern.child.fingerprint, pattern.child.text, target)
     return Match(

@@ -1,0 +1,164 @@
+"""Loops spread over a pool's connections, told by heaps: many runs of a lookup, then a pause.
+
+Where a heap begins just after an execution of the same statement each time, and other statements
+seldom do, that statement's rows lead to it, however rarely it is followed by a loop.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from dbtune.access.events import differs_by_key, is_same, varying
+from dbtune.access.link import Link
+from dbtune.access.loop import Shapes
+from dbtune.access.placed import Placed
+
+_LEAST_HEAPS = 3
+"""What follows twice may do so by chance."""
+
+_RUNS_PER_PARENT = 3
+"""Requests that read one row by another's key make a heap as well, but with as many parents."""
+
+_CHANCE = 1e-4
+"""Among thousands of pairs of statements in a log, none is to be taken for one by chance."""
+
+_CHANCE_UNLINKED = 1e-7
+"""Where no name tells that the rows lead to the lookup, time alone must."""
+
+_LOOKED_AT = 2_000
+
+
+@dataclass(frozen=True)
+class Heaps:
+    """The heaps of a child that follow executions of a parent within a moment.
+
+    `share` is their part of all heaps, `chance` how probable it is that so many follow unrelated.
+    """
+
+    link: Link | None
+    followed: Sequence[tuple[Placed, Sequence[Placed]]]
+    share: float
+    chance: float
+
+    def is_clear(self, shapes: Shapes) -> bool:
+        """True if chance does not explain that the heaps follow the parent."""
+        limit = _CHANCE if self.link else _CHANCE_UNLINKED
+        return self.chance <= limit and self.share >= shapes.limits.least_followed
+
+
+class Clock:
+    """All executions by shape, and how often other statements begin just after one of them."""
+
+    def __init__(self, shapes: Shapes, by_shape: Mapping[int, Sequence[Placed]]) -> None:
+        self._shapes, self._by_shape = shapes, by_shape
+        self._near: dict[tuple[int, float], Counter[int]] = {}
+        self._parts: dict[tuple[int, float], list[list[Placed]]] = {}
+
+    @cached_property
+    def _sample(self) -> Sequence[tuple[int, float]]:
+        """Shape and start of executions, evenly taken from all."""
+        every = [(shape, run.start_ms) for shape, runs in self._by_shape.items() for run in runs]
+        return list(islice(every, 0, None, 1 + len(every) // _LOOKED_AT))
+
+    @cached_property
+    def _counts(self) -> Counter[int]:
+        return Counter(shape for shape, _ in self._sample)
+
+    @cached_property
+    def _executions(self) -> dict[int, dict[float, Placed]]:
+        return {s: {run.end_ms: run for run in runs} for s, runs in self._by_shape.items()}
+
+    @cached_property
+    def _ends(self) -> dict[int, list[float]]:
+        return {s: sorted(run.end_ms for run in runs) for s, runs in self._by_shape.items()}
+
+    def last_before(self, shape: int, at_ms: float, moment_ms: float) -> float | None:
+        """When the shape last ended before a time, if within a moment; the clock ticks in ms."""
+        ends = self._ends[shape]
+        place = bisect_right(ends, at_ms + 1) - 1
+        return ends[place] if place >= 0 and ends[place] >= at_ms - moment_ms else None
+
+    def _times(self, shape: int, begin_ms: float, end_ms: float) -> int:
+        """How often the shape ended from one time to another."""
+        ends = self._ends[shape]
+        return bisect_right(ends, end_ms) - bisect_left(ends, begin_ms)
+
+    def chance(self, parent: int, child: int, moment_ms: float) -> float:
+        """The share of other statements that begin within a moment after the parent."""
+        place = (parent, moment_ms)
+        if place not in self._near:
+            self._near[place] = Counter(
+                shape
+                for shape, at in self._sample
+                if self.last_before(parent, at, moment_ms) is not None
+            )
+        near = self._near[place]
+        others = self._counts.total() - self._counts[child] - self._counts[parent]
+        return (near.total() - near[child] - near[parent] + 1) / (others + 1)
+
+    def heaps(
+        self, parent: int, child: int, link: Link | None, *, least: int, moment_ms: float
+    ) -> Heaps:
+        """The child's heaps of so many different runs, and those of them that follow the parent."""
+        place = (child, moment_ms)
+        if place not in self._parts:
+            parts = _split(self._by_shape[child], moment_ms)
+            self._parts[place] = [p for p in parts if len(p) >= self._shapes.limits.least_runs]
+        heaps = [heap for heap in self._parts[place] if len(heap) >= least]
+        if len(heaps) < _LEAST_HEAPS:
+            return Heaps(link, (), 0.0, 1.0)
+        heaps = [heap for heap in heaps if is_by_link(self._shapes, link, heap)]
+        followed = [
+            (self._executions[parent][end], heap)
+            for heap in heaps
+            if (end := self.last_before(parent, heap[0].start_ms, moment_ms)) is not None
+            and self._times(parent, end, heap[-1].start_ms) * _RUNS_PER_PARENT <= len(heap)
+        ]
+        chance = 1.0
+        if len(followed) >= _LEAST_HEAPS:
+            once = self.chance(parent, child, moment_ms)
+            chance = _at_least(len(followed), len(heaps), once)
+        return Heaps(link, followed, len(followed) / max(1, len(heaps)), chance)
+
+
+def is_by_link(shapes: Shapes, link: Link | None, part: Sequence[Placed]) -> bool:
+    """True if the values that differ between the runs are those to which a parent's rows lead."""
+    runs = [run.event for run in part]
+    outline = shapes.outlines[runs[0].shape]
+    _, columns = varying(outline, runs)
+    by_key = differs_by_key(outline, runs) and not is_same(runs)
+    return by_key and (link is None or link.column in columns)
+
+
+def _split(runs: Sequence[Placed], pause_ms: float) -> Iterator[list[Placed]]:
+    """Runs in the order of their starts, split where nothing ran for as long as a pause."""
+    heap: list[Placed] = []
+    until = 0.0
+    for run in runs:
+        if heap and run.start_ms > until + pause_ms:
+            yield heap
+            heap = []
+        heap.append(run)
+        until = max(until, run.end_ms) if len(heap) > 1 else run.end_ms
+    if heap:
+        yield heap
+
+
+def _at_least(seen: int, tries: int, chance: float) -> float:
+    """The probability of so many successes or more, each of the same chance."""
+    if chance >= 1:
+        return 1.0
+    log, log_not = math.log(chance), math.log1p(-chance)
+    return sum(
+        math.exp(
+            math.lgamma(tries + 1) - math.lgamma(n + 1) - math.lgamma(tries - n + 1)
+            + n * log + (tries - n) * log_not
+        )
+        for n in range(seen, tries + 1)
+    )  # fmt: skip
