@@ -26,7 +26,7 @@ from dbtune.errors import BadInput
 from dbtune.progress import Progress, Silent
 from dbtune.traffic import Traffic
 
-_SIGN = r"([=(,<>]\s*)-([0-9])"
+_SIGN = r"([=(,<>]\s*)-(\$0)"
 _LIST = (
     r"(?i)(\b(?:in\s*\(|array\s*\[)\s*\$[0-9]+(?:::[\w ]+)?)"
     r"(?:\s*,\s*\$[0-9]+(?:::[\w ]+)?)+"

@@ -68,14 +68,16 @@ WITH said AS (
                 THEN regexp_replace(full_text, '(?s)\s*/\*.*?\*/', '', 'g')
                 ELSE full_text END AS statement
     FROM texts
-), shaped AS (
+), filled AS (
     SELECT *,
            CASE WHEN has_parameters OR is_prepared THEN statement  -- its literals are constants
-                ELSE regexp_replace(CASE WHEN contains(statement, '-')
-                                         THEN regexp_replace(statement, {sign}, '\1\2', 'g')
-                                         ELSE statement END,
-                                    {literal}, '$0', 'g') END AS replaced
+                ELSE regexp_replace(statement, {literal}, '$0', 'g') END AS signed
     FROM bare
+), shaped AS (
+    SELECT *,
+           CASE WHEN contains(signed, '-') AND NOT coalesce(has_parameters OR is_prepared, false)
+                THEN regexp_replace(signed, {sign}, '\1\2', 'g') ELSE signed END AS replaced
+    FROM filled
 ), listed AS (
     SELECT *,
            CASE WHEN strlen(replaced) > 300 AND regexp_matches(replaced, {long})
