@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -40,9 +40,9 @@ def assemble_workload(
     merged = _merge(snapshot.statements)
     progress.stage("parse", len(merged))
     read = []
+    schemas = _schemas_by_name(snapshot)
     for identity, statistics in merged.items():
-        parsed = parse(statistics.text, snapshot, statistics.search_path)
-        read.append(_Read(identity, statistics, parsed))
+        read.append(_read(identity, statistics, snapshot, schemas))
         progress.step()
     inside = [r for r in read if r.statistics.calls >= scope.min_calls and _covers(scope, r.parsed)]
     progress.stage("plan", len(inside))
@@ -64,6 +64,35 @@ class _Read:
     fingerprint: str
     statistics: StatementStatistics
     parsed: Statement | Unparsed
+
+
+def _read(
+    identity: str,
+    statistics: StatementStatistics,
+    snapshot: Snapshot,
+    schemas: Mapping[str, Sequence[str]],
+) -> _Read:
+    """A statement parsed; its search path is longer where the application's own is not known.
+
+    The statement has run, so what its path does not find must lie elsewhere: in the one schema
+    that has a relation of this name.
+    """
+    parsed = parse(statistics.text, snapshot, statistics.search_path)
+    if isinstance(parsed, Statement) and parsed.unresolved:
+        places = [schemas.get(name, ()) for name in parsed.unresolved]
+        if all(len(place) == 1 for place in places):
+            path = (*(statistics.search_path or snapshot.search_path), *(p[0] for p in places))
+            statistics = replace(statistics, search_path=tuple(dict.fromkeys(path)))
+            parsed = parse(statistics.text, snapshot, statistics.search_path)
+    return _Read(identity, statistics, parsed)
+
+
+def _schemas_by_name(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """The schemas that have a relation of a name."""
+    schemas: dict[str, list[str]] = {}
+    for relation in snapshot.relations:
+        schemas.setdefault(relation.name.name, []).append(relation.name.schema)
+    return schemas
 
 
 def _covers(scope: Scope, parsed: Statement | Unparsed) -> bool:
@@ -165,6 +194,7 @@ def _not_examined(
 ) -> tuple[NotExamined, ...]:
     """Statements that could not be read or planned, and what collect could not see."""
     entries = [NotExamined(n.what, n.why, n.share, n.remedy) for n in snapshot.not_collected]
+    schemas = _schemas_by_name(snapshot)
     for statement in statements:
         if isinstance(statement.parsed, Unparsed):
             entries.append(
@@ -175,10 +205,21 @@ def _not_examined(
         elif isinstance(statement.plan, Unplanned) and not reads_nothing(statement.parsed):
             entries.append(
                 NotExamined(
-                    statement.text, f"not planned: {statement.plan.reason}", statement.share
+                    statement.text,
+                    f"not planned: {statement.plan.reason}",
+                    statement.share,
+                    _AMBIGUOUS
+                    if any(len(schemas.get(n, ())) > 1 for n in statement.parsed.unresolved)
+                    else "",
                 )
             )
     return tuple(entries)
+
+
+_AMBIGUOUS = (
+    "Several schemas have it: connect with the search_path of the application, as "
+    "options=-csearch_path=… in TARGET."
+)
 
 
 def reads_nothing(parsed: Statement) -> bool:

@@ -130,6 +130,7 @@ def _bench(
         journal_file.unlink()
     except STOPS as stop:
         stopped = stop_word(stop)
+    run.progress.stage("judging")
     return benchmark_of(
         measurement_of(run.all_series, run.refused, stopped),
         order,

@@ -59,6 +59,7 @@ def bench_on_own_server(
     if order.load and not measurement.stopped:
         load = _load_both_sides(connection, dsn, order.load, measurement, switch, progress)
     found = environment(connection, "interleaved")
+    progress.stage("judging")
     return benchmark_of(measurement, order, found, change.up, indexes, load)
 
 

@@ -221,9 +221,13 @@ def _pairs(session: Connection[Any], query: str) -> list[tuple[str, Any]]:
 
 
 def search_path_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """One path for the statements of all roles: the collecting role's first, then by time."""
+    """One path for the statements of all roles: the collecting role's first, then by time.
+
+    The other schemas follow: an application may have set a path that no catalog knows.
+    """
     by_time = sorted(snapshot.statements, key=lambda s: -s.total_exec_ms)
-    paths = (snapshot.search_path, *(s.search_path for s in by_time))
+    others = sorted({r.name.schema for r in snapshot.relations})
+    paths = (snapshot.search_path, *(s.search_path for s in by_time), others)
     return tuple(dict.fromkeys(schema for path in paths for schema in path))
 
 
