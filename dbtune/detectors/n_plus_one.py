@@ -41,6 +41,7 @@ class Params:
     max_ratio: float
     likely_ratio: float
     max_spread: float
+    max_stray: float
     min_undeclared_intervals: int
 
 
@@ -153,7 +154,9 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
     near = params.likely_ratio <= min(pair.ratio, 1 / pair.ratio)
     steady = pair.spread <= params.max_spread
     enough = pair.intervals >= (1 if pair.reference.constraint else params.min_undeclared_intervals)
-    likely = enough and pair.is_one_client and pair.holds_over_time and (near or steady)
+    exact = pair.stray <= params.max_stray and pair.intervals >= params.min_undeclared_intervals
+    related = pair.is_one_client or exact
+    likely = enough and related and pair.holds_over_time and (near or steady)
     confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
     client = client_among((child.text, parent.text), ())
     columns = (ColumnName(pair.relation.name, pair.column),)
