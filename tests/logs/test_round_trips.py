@@ -52,5 +52,5 @@ def test_a_loop_is_none(name: str) -> None:
 
 
 def test_one_pipeline_among_loops_clears_none() -> None:
-    loops = [_loop(LOOPS["over a network"])] * 8
+    loops = [_loop(LOOPS["over a network"])] * 20
     assert not is_one_round_trip([*loops, _loop(PIPELINES["steady"])], _LIMIT_MS)
