@@ -62,11 +62,12 @@ def analyze(
         traffic: what logs tell of the order of statements, if there are logs.
 
     Raises:
-        BadInput: a rule file or a rule's name is wrong.
+        BadInput: a rule file, a rule's name or the scope is wrong.
         ServerFailed: the embedded server of the twin could not be started.
         CannotConnect: the server that HypoPG is to price on cannot be reached, or broke off.
     """
     options, progress = options or AnalyzeOptions(), progress or Silent()
+    options.scope.require_any(r.name for r in snapshot.relations)
     rules = load_rules(options.rules_dir)
     with (
         priced_by(options, snapshot, progress) as (engine, lacking),

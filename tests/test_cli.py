@@ -169,6 +169,17 @@ def test_what_the_twin_lacks_is_told_only_where_it_may_be_the_cause(
     assert "lacks" not in done.stderr
 
 
+def test_a_schema_that_is_not_there_is_told_with_those_that_are(
+    database: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id int); CREATE SCHEMA shop; CREATE TABLE shop.t ()")
+    write_snapshot(collect(database), tmp_path / "x.dbtune")
+    for target in (database, "x.dbtune"):
+        done = dbtune("analyze", target, "--schema", "shpo", cwd=tmp_path)
+        assert_one_paragraph(done, 2, "--schema shpo", "public, shop")
+
+
 def test_the_time_of_reading_a_snapshot_is_told(database: str, tmp_path: Path) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")

@@ -125,11 +125,9 @@ def _snapshot(connection: Connection, options: CollectOptions, progress: Progres
 
 def _selected(session: Session, options: CollectOptions) -> list[Row]:
     """The relations to collect; what pg_stats will not show of them is noted."""
-    rows = [
-        row
-        for row in session.rows("selection")
-        if options.wants(QualifiedName(row["schema"], row["name"]))
-    ]
+    there = session.rows("selection")
+    options.require_any(map(_name, there))
+    rows = [row for row in there if options.wants(_name(row))]
     analysed = [row for row in rows if row["is_analysed"]]
     hidden = [_name(r) for r in analysed if not r["may_select_all"]]
     secured = [_name(r) for r in analysed if r["may_select_some"] and r["row_security_active"]]

@@ -155,7 +155,7 @@ def test_a_domain_and_an_enum_know_their_kind(hard: Snapshot) -> None:
             {"event", "event_26", "event_26_a", "event_26_b", "hashed"},
         ),
         (CollectOptions(exclude=("other",)), {"Lead", "Organisation"}),
-        (CollectOptions(schemas=("none",)), set()),
+        (CollectOptions(exclude=("*",)), set()),
     ],
 )
 def test_only_the_wanted_relations(
