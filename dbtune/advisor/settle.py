@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dbtune.advisor.targets import ONE_VISIT
+
 if TYPE_CHECKING:
     from dbtune.advisor.search import Search
     from dbtune.advisor.targets import Target
 
 Names = frozenset[str]
 
-_EQUAL = 0.01
-"""The planner takes plans within 1 % for equally good (STD_FUZZ_FACTOR); so are statements here,
-by what they cost without any index."""
-_ONE_VISIT = 5.0
-"""Planner cost of fetching one page more at random, and its row: estimates of rows are whole, so
-none is surer than by one."""
+_EQUAL = 1.1
+"""What a simpler index may make of a statement's cost: so much is beyond what the planner knows."""
+_NARROW = 0.5
+"""Where an index is smaller by half, one visit to the table is a fair price for it."""
 _TRIES = 4
 
 
@@ -33,9 +33,8 @@ def settle(search: Search, chosen: Names) -> Iterator[Names]:
     for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
         for simpler in _simpler(search, name, chosen):
             moved = chosen - {name} | {simpler}
-            # A few visits to the table are a fair price for a narrower index; a lost key is not.
-            share = _EQUAL if _same_keys(search, name, simpler) else 0.0
-            if search.is_allowed(moved) and _is_as_good(search, chosen, moved, share):
+            visit = ONE_VISIT if _is_narrow(search, simpler, name) else 0.0
+            if search.is_allowed(moved) and _is_as_good(search, chosen, moved, visit):
                 chosen = moved
                 yield chosen
                 break
@@ -96,13 +95,13 @@ def _loss(search: Search, target: Target, chosen: Names, moved: Names, *, least:
     return target.value * (cost - before) / target.cost_before
 
 
-def _is_as_good(search: Search, chosen: Names, moved: Names, share: float) -> bool:
-    """True if no statement gets dearer by more than a share of what it cost without any index."""
+def _is_as_good(search: Search, chosen: Names, moved: Names, visit: float) -> bool:
+    """True if no statement gets dearer by more than a small share, or by the cost of a visit."""
     prices = search.prices
     for target in search.concerned(chosen ^ moved):
         relevant = search.relevant[target.key]
         now = prices.promised(target, chosen & relevant).cost
-        limit = now + max(share * target.cost_before, _ONE_VISIT)
+        limit = max(_EQUAL * now, now + visit)
         if prices.least(target, moved & relevant) > limit:
             return False
         if prices.price(target, moved & relevant).cost > limit:
@@ -122,8 +121,11 @@ def _simpler(search: Search, name: str, chosen: Names) -> list[str]:
     return sorted(dict.fromkeys(found), key=lambda n: (search.prices.size(n), n))[:_TRIES]
 
 
-def _same_keys(search: Search, name: str, other: str) -> bool:
-    return search.prices.hypothetical(name).spec.keys == search.prices.hypothetical(other).spec.keys
+def _is_narrow(search: Search, simpler: str, name: str) -> bool:
+    """True for an index that lost no key, and is much smaller."""
+    one, other = (search.prices.hypothetical(n).spec for n in (simpler, name))
+    is_small = search.prices.size(simpler) <= _NARROW * search.prices.size(name)
+    return one.keys == other.keys and is_small
 
 
 def _is_simpler(search: Search, one: str, other: str) -> bool:

@@ -12,6 +12,10 @@ MS_PER_COST = 0.01
 """Milliseconds of one unit of planner cost where nothing was measured: a page of 8 KiB read in
 order (seq_page_cost = 1) at 800 MB/s."""
 
+ONE_VISIT = 5.0
+"""Planner cost of fetching one page more at random, and its row: estimates of rows are whole, so
+none is surer than by one."""
+
 
 @dataclass(frozen=True)
 class Target:
