@@ -18,11 +18,12 @@ from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
 from dbtune.advisor.recommend import recommendations, unverified
 from dbtune.advisor.search import Found, Search
 from dbtune.advisor.served import is_served
-from dbtune.advisor.targets import MS_PER_COST, Target, value_of
+from dbtune.advisor.targets import MS_PER_COST, ONE_VISIT, Target, value_of
 from dbtune.index import IndexSpec
 from dbtune.plan import Unplanned
 from dbtune.pricing import Hypothetical, PricingEngine, Rejected
 from dbtune.progress import Progress, Silent
+from dbtune.statement.model import Statement
 from dbtune.workload import Workload
 
 _SHARE_PER_INDEX = 0.0005
@@ -100,14 +101,27 @@ class _Run:
     def _suppose(self, prices: Prices, gathered: Gathered) -> dict[IndexSpec, str]:
         """Tell the engine of all candidates; those it refuses fall away with its reason."""
         specs = tuple(dict.fromkeys(s for of in gathered.specs.values() for s in of))
-        return self._add(prices, specs, gathered.pruned, gathered.declined)
+        refused: dict[IndexSpec, str] = {}
+        names = self._add(prices, specs, gathered.pruned, refused)
+        gathered.declined += [Declined(str(spec), reason) for spec, reason in refused.items()]
+        for key in gathered.specs if refused else ():
+            self._explain(gathered, key, refused)
+        return names
+
+    def _explain(self, gathered: Gathered, key: str, refused: Mapping[IndexSpec, str]) -> None:
+        """Note which candidate of a statement the server refused, and why."""
+        parsed = gathered.statements[key].parsed
+        for spec in gathered.specs[key]:
+            if spec in refused and isinstance(parsed, Statement):
+                reason = declined.refused(spec, refused[spec], parsed, self.workload.snapshot)
+                gathered.obstacles.setdefault(key, reason)
 
     def _add(
         self,
         prices: Prices,
         specs: Sequence[IndexSpec],
         pruned: Counter[str],
-        refused: list[Declined],
+        refused: dict[IndexSpec, str],
     ) -> dict[IndexSpec, str]:
         wanted = [s for s in specs if not self.options.excludes(s)]
         if len(wanted) < len(specs):
@@ -119,7 +133,7 @@ class _Run:
             if isinstance(answer, Rejected):
                 pruned["refused by the server"] += 1
                 if len(answer.spec.keys) == 1 and not answer.spec.included:
-                    refused.append(Declined(str(answer.spec), answer.reason))
+                    refused[answer.spec] = answer.reason
             elif _fits(answer, self.options):
                 prices.add(answer)
                 names[answer.spec] = answer.name
@@ -146,7 +160,8 @@ class _Run:
                     prices.start(target)
                     candidates = frozenset(names[s] for s in gathered.specs[key] if s in names)
                     priced = prices.price(target, candidates)
-                    enough = target.cost_before * (1 - self.options.min_gain_pct / 100)
+                    least_share = 1 - self.options.min_gain_pct / 100
+                    enough = min(target.cost_before * least_share, target.cost_before - ONE_VISIT)
                     targets.append(target)
                     relevant[key] = candidates if priced.cost <= enough else frozenset()
                     prices.compare(target, relevant[key])
@@ -176,7 +191,7 @@ class _Run:
             for spec in (wider if self.options.include else map(all_keys, wider))
             if not is_served(spec, self.workload.snapshot)
         ]
-        wide = self._add(prices, specs, Counter(), [])
+        wide = self._add(prices, specs, Counter(), {})
         wide.update((prices.hypothetical(name).spec, name) for name in wanted)
         alike: dict[object, list[IndexSpec]] = {}
         for spec in wide:

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from dbtune.advice import CreateIndex, Declined, Recommendation
 from dbtune.advisor.demand import Demand
 from dbtune.advisor.extensions import has_extension
+from dbtune.advisor.targets import ONE_VISIT
+from dbtune.identifier import quote_identifier
 from dbtune.index import IndexSpec
 from dbtune.plan import Plan
+from dbtune.rewrite import rewrite
+from dbtune.snapshot.model import Snapshot
 from dbtune.statement.model import Statement
 from dbtune.workload import Workload, WorkloadStatement
 
@@ -48,6 +52,41 @@ def without_trigrams(large: Sequence[Demand]) -> str | None:
     )
 
 
+def hindrance(large: Sequence[Demand]) -> str | None:
+    """Why no better candidate can be made for a statement, in its own words."""
+    quals = [q for d in large for q in d.use.quals]
+    for qual in quals:
+        if qual.operator == "= ANY" and qual.kind == "other":
+            return (
+                f"no index finds a value by {qual.expression}; {quote_identifier(qual.column)} @>"
+                " ARRAY[value] asks for the same, and a GIN index serves it"
+            )
+    if reason := without_trigrams(large):
+        return reason
+    return _ALTERNATIVES if any(q.in_or and not q.row for q in quals) else None
+
+
+def refused(spec: IndexSpec, reason: str, parsed: Statement, snapshot: Snapshot) -> str:
+    """Why the server does not take an index on an expression, and what to write instead."""
+    expression = spec.keys[0].expression or str(spec)
+    if "IMMUTABLE" not in reason:
+        return f"the server refuses an index on {expression}: {reason}"
+    words = f"no index can hold {expression}, which is not immutable: settings may change its value"
+    relation = snapshot.relation_by_name[spec.relation]
+    quals = [
+        q
+        for use in parsed.uses_of(spec.relation)
+        for q in use.quals
+        if q.expression == expression and not q.in_or
+    ]
+    column = relation.column(quals[0].column) if quals else None
+    instead = rewrite(quals, column) if column else None
+    if instead is None:
+        return f"{words}; compare the column itself with what the condition means for it"
+    provided = f", if {instead.provided}" if instead.provided else ""
+    return f"{words}; write {instead.condition}{provided}"
+
+
 def without_candidates(
     parsed: Statement,
     wanted: Sequence[Demand],
@@ -63,10 +102,7 @@ def without_candidates(
         return "it only adds rows; indexes make that slower"
     if not large:
         return _SMALL if wanted else "it reads no table of this database"
-    if reason := without_trigrams(large):
-        return reason
-    alternatives = any(q.in_or for d in large for q in d.use.quals)
-    return _ALTERNATIVES if alternatives else _WHOLE
+    return hindrance(large) or _WHOLE
 
 
 _SERVED = "existing indexes already serve it"
@@ -86,7 +122,7 @@ def no_gain(plan: Plan, cost_best: float, min_gain_pct: float, obstacle: str | N
     `obstacle` is why a better candidate is not among them.
     """
     gain = 100 * (1 - cost_best / plan.total_cost) if plan.total_cost else 0.0
-    if gain < 0.5:
+    if gain < 0.5 or plan.total_cost - cost_best <= ONE_VISIT:
         scans = any(node.node_type == "Seq Scan" for node in plan.root.walk())
         return (obstacle or _READS_MUCH) if scans else _SERVED
     return f"the best candidates save {gain:.0f} % of its cost, less than {min_gain_pct:g} %"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from dbtune.advisor.frequency import frequency_of
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.model import Qual, RelationUse, Statement
 from dbtune.workload import Workload
 
+_MAX_ALTERNATIVES = 12
 _KEY_KINDS = frozenset({"equal", "in", "is_null", "boolean"})
 
 
@@ -66,9 +68,21 @@ class Demand:
             return 0.0
         if qual.kind == "is_null":
             return statistics.null_frac
+        frequency = frequency_of(statistics, qual)
+        if frequency is not None:
+            return frequency
         if qual.kind == "boolean":
             return 0.5
         return 1.0 / max(self.n_distinct(qual.column), 1.0)
+
+    @property
+    def rows_wanted(self) -> float:
+        """About how many rows the equalities with values let in, were columns independent."""
+        rows = self.rows
+        for qual in self.quals():
+            if is_equality(qual) and qual.kind != "in" and not qual.expression:
+                rows *= self.selectivity(qual)
+        return rows
 
     def equality_rank(self, name: str) -> tuple[float, float, int]:
         """Sort key of equality columns, best first."""
@@ -78,6 +92,23 @@ class Demand:
     def quals(self) -> tuple[Qual, ...]:
         """Conditions that an index can answer: ANDed, and not between two columns of the row."""
         return tuple(q for q in self.use.quals if not q.in_or and q.operand != "column")
+
+    def alternatives(self) -> tuple[Qual, ...]:
+        """Members of an OR: where an index answers each of them, their rows can be put together."""
+        members = (q for q in self.use.quals if q.in_or and q.operand != "column" and not q.row)
+        return tuple(members)[:_MAX_ALTERNATIVES]
+
+    def searched(self) -> tuple[Qual, ...]:
+        """All conditions that an index on them alone can answer."""
+        return (*self.quals(), *self.alternatives())
+
+    def lookups(self) -> tuple[Qual, ...]:
+        """Equalities with what is known of another source once its rows are there."""
+        return tuple(
+            q
+            for q in self.use.quals
+            if q.operand == "column" and not q.in_or and not q.row and is_equality(q)
+        )
 
 
 def is_equality(qual: Qual) -> bool:

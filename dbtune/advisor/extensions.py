@@ -7,6 +7,8 @@ from dbtune.snapshot.model import Snapshot
 
 def has_extension(snapshot: Snapshot, name: str) -> bool:
     """True if the extension is installed, or CREATE EXTENSION would find it."""
-    return name in snapshot.installable_extensions or any(
-        extension.name == name for extension in snapshot.extensions
-    )
+    return name in snapshot.installable_extensions or is_installed(snapshot, name)
+
+
+def is_installed(snapshot: Snapshot, name: str) -> bool:
+    return any(extension.name == name for extension in snapshot.extensions)

@@ -55,7 +55,7 @@ def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
         gathered.pruned["served by an existing index"] += len(specs) - len(unserved)
         gathered.declined += declined.hidden_constants(unserved)
         if kept:
-            if obstacle := declined.without_trigrams(large):
+            if obstacle := declined.hindrance(large):
                 gathered.obstacles[statement.fingerprint] = obstacle
             gathered.specs[statement.fingerprint] = kept
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dbtune.advisor.demand import Demand, is_equality
@@ -37,16 +37,35 @@ def _raw_lists(demand: Demand) -> Iterator[Keys]:
             yield (*base, *order, *ranges)
         for grouped in (demand.use.group_keys, demand.use.distinct_keys):
             yield (*base, *(IndexKey(c) for c in grouped))
+        for column in demand.use.extreme_keys:  # the ends of an index
+            yield (*base, IndexKey(column))
+        yield (*base, *window_keys(demand))
     if order and equalities:
         yield (*order, *equalities)
     for key in (*equalities[:2], *ranges):
         yield (key,)
-    yield from _extremes(demand, equalities)
+    yield from _alternatives(demand, equalities)
+
+
+def _alternatives(demand: Demand, equalities: Keys) -> Iterator[Keys]:
+    """What each member of an OR asks for, alone and with what holds for all."""
+    branches: dict[int | None, list[Qual]] = {}
+    for qual in demand.alternatives():
+        branches.setdefault(qual.branch, []).append(qual)
+    for quals in branches.values():
+        fixed = tuple(key_of(q) for q in quals if is_equality(q))
+        ranges = tuple(key_of(q) for q in quals if q.kind == "range")
+        for key in (*fixed, *ranges):
+            yield (key,)
+        yield (*fixed, *ranges)
+        if equalities and (fixed or ranges):
+            yield (*fixed, *equalities, *ranges)
 
 
 def _bases(demand: Demand, equalities: Keys) -> Iterator[Keys]:
     """What can be fixed to one value: constants, and the columns of each join."""
     joins = [tuple(IndexKey(c) for c in columns) for columns in demand.joins]
+    joins += [found] if (found := tuple(key_of(q) for q in demand.lookups())) else []
     for join in joins:
         yield (*join, *equalities)
         if equalities:
@@ -57,15 +76,6 @@ def _bases(demand: Demand, equalities: Keys) -> Iterator[Keys]:
         by_selectivity = sorted(equalities, key=lambda k: -_distinct(demand, k))
         yield (by_selectivity[0],)
     yield ()
-
-
-def _extremes(demand: Demand, equalities: Keys) -> Iterator[Keys]:
-    """min() and max() of a column are the ends of an index on it."""
-    known = {key.column for key in equalities}
-    rest = [c for c in demand.use.projected if c not in known]
-    if not demand.use.all_columns and not demand.joins and len(rest) <= 2:
-        for column in rest:
-            yield (*equalities, IndexKey(column))
 
 
 def equality_keys(demand: Demand) -> Keys:
@@ -102,17 +112,34 @@ def begins_loosely(demand: Demand, spec: IndexSpec) -> bool:
 
 
 def range_keys(demand: Demand) -> Keys:
-    """Columns and expressions compared with < <= > >= BETWEEN."""
-    return tuple(dict.fromkeys(key_of(q) for q in demand.quals() if q.kind == "range"))
+    """Columns and expressions compared with < <= > >= BETWEEN, or with a subnet."""
+    return tuple(dict.fromkeys(key_of(q) for q in demand.quals() if _is_range(demand, q)))
+
+
+def _is_range(demand: Demand, qual: Qual) -> bool:
+    """True for a condition that the planner reads as a range: a subnet is one of addresses."""
+    column = demand.relation.column(qual.column)
+    subnet = qual.operator in {"<<", "<<="} and column and column.type in {"inet", "cidr"}
+    return qual.kind == "range" or bool(subnet)
 
 
 def sort_keys(demand: Demand) -> Keys:
-    """ORDER BY as index keys, in the direction that begins ascending: B-trees read both ways.
+    """ORDER BY as index keys."""
+    return _in_order(demand, demand.use.sort_keys)
+
+
+def window_keys(demand: Demand) -> Keys:
+    """The partition and order of a window as index keys."""
+    return _in_order(demand, demand.use.window_keys)
+
+
+def _in_order(demand: Demand, sorts: Sequence[SortKey]) -> Keys:
+    """An order as index keys, in the direction that begins ascending: B-trees read both ways.
 
     Columns that an equality fixes to one value do not count.
     """
     fixed = {key_of(q) for q in demand.quals() if is_equality(q) and q.kind != "in"}
-    keys = [key for sort in demand.use.sort_keys if (key := _sort_key(sort)) is not None]
+    keys = [key for sort in sorts if (key := _sort_key(sort)) is not None]
     keys = [key for key in keys if replace(key, descending=False, nulls_first=False) not in fixed]
     if keys and keys[0].descending:
         keys = [
@@ -122,7 +149,7 @@ def sort_keys(demand: Demand) -> Keys:
 
 
 def _sort_key(sort: SortKey) -> IndexKey | None:
-    if sort.column is None and sort.expression is None:
+    if sort.near or (sort.column is None and sort.expression is None):
         return None
     column = None if sort.expression else sort.column
     return IndexKey(

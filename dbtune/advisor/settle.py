@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dbtune.advisor.targets import ONE_VISIT
-
 if TYPE_CHECKING:
     from dbtune.advisor.search import Search
     from dbtune.advisor.targets import Target
@@ -15,8 +13,6 @@ Names = frozenset[str]
 
 _EQUAL = 1.1
 """What a simpler index may make of a statement's cost: so much is beyond what the planner knows."""
-_NARROW = 0.5
-"""Where an index is smaller by half, one visit to the table is a fair price for it."""
 _TRIES = 4
 
 
@@ -33,8 +29,7 @@ def settle(search: Search, chosen: Names) -> Iterator[Names]:
     for name in sorted(chosen, key=lambda n: (-search.prices.size(n), n)):
         for simpler in _simpler(search, name, chosen):
             moved = chosen - {name} | {simpler}
-            visit = ONE_VISIT if _is_narrow(search, simpler, name) else 0.0
-            if search.is_allowed(moved) and _is_as_good(search, chosen, moved, visit):
+            if search.is_allowed(moved) and _is_as_good(search, chosen, moved):
                 chosen = moved
                 yield chosen
                 break
@@ -95,13 +90,13 @@ def _loss(search: Search, target: Target, chosen: Names, moved: Names, *, least:
     return target.value * (cost - before) / target.cost_before
 
 
-def _is_as_good(search: Search, chosen: Names, moved: Names, visit: float) -> bool:
-    """True if no statement gets dearer by more than a small share, or by the cost of a visit."""
+def _is_as_good(search: Search, chosen: Names, moved: Names) -> bool:
+    """True if no statement gets dearer by more than a small share."""
     prices = search.prices
     for target in search.concerned(chosen ^ moved):
         relevant = search.relevant[target.key]
         now = prices.promised(target, chosen & relevant).cost
-        limit = max(_EQUAL * now, now + visit)
+        limit = _EQUAL * now
         if prices.least(target, moved & relevant) > limit:
             return False
         if prices.price(target, moved & relevant).cost > limit:
@@ -119,13 +114,6 @@ def _simpler(search: Search, name: str, chosen: Names) -> list[str]:
         if search.relations[other] == spec.relation and _is_simpler(search, other, name)
     ]
     return sorted(dict.fromkeys(found), key=lambda n: (search.prices.size(n), n))[:_TRIES]
-
-
-def _is_narrow(search: Search, simpler: str, name: str) -> bool:
-    """True for an index that lost no key, and is much smaller."""
-    one, other = (search.prices.hypothetical(n).spec for n in (simpler, name))
-    is_small = search.prices.size(simpler) <= _NARROW * search.prices.size(name)
-    return one.keys == other.keys and is_small
 
 
 def _is_simpler(search: Search, one: str, other: str) -> bool:

@@ -13,8 +13,8 @@ MS_PER_COST = 0.01
 order (seq_page_cost = 1) at 800 MB/s."""
 
 ONE_VISIT = 5.0
-"""Planner cost of fetching one page more at random, and its row: estimates of rows are whole, so
-none is surer than by one."""
+"""Planner cost of fetching one page more at random, and its row: no more than this saved a call is
+worth no index."""
 
 
 @dataclass(frozen=True)

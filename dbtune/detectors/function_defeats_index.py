@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from dbtune.advice import Change, CreateIndex, RewriteStatement, creation_of
 from dbtune.detectors._relation import distinct_values, rows_of
-from dbtune.detectors._rewrite import Rewrite, is_immutable, rewrite
 from dbtune.finding import Confidence, Match, Subject
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.plan import Plan
+from dbtune.rewrite import Rewrite, is_immutable, rewrite
 from dbtune.snapshot.catalog import Column, Index, IndexKey, Relation
 from dbtune.statement.model import Qual, RelationUse
 from dbtune.workload import Workload, WorkloadStatement

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from dbtune.statement.expression import render, unwrapped
+from dbtune.statement.expression import operator_of, render, unwrapped
 from dbtune.statement.model import SortKey
+from dbtune.statement.prepare import Prepared
 from dbtune.statement.scope import OUTSIDE, Scope, columns_in, name_of, queries_in
-from dbtune.statement.select_list import group_expressions, is_grouped
+from dbtune.statement.select_list import DISTANCES, group_expressions, in_order, is_grouped
 from dbtune.statement.use import Use
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Asked:
         grouped = is_grouped(self.node)
         self._group()
         self._distinct()
+        self._extremes()
+        self._window()
         for part in ("having", "limit", "offset"):
             if self.node.args.get(part):
                 self.scope.read(self.node.args[part])
@@ -103,7 +106,35 @@ class Asked:
         nulls_first = bool(item.args.get("nulls_first"))
         column = lowered.name if isinstance(lowered, exp.Column) else None
         expression = None if column else render(lowered, self.reader.prepared)
-        return int(tables.pop()), SortKey(column, expression, descending, nulls_first)
+        near = None if column else _near(lowered, self.reader.prepared)
+        return int(tables.pop()), SortKey(column, expression, descending, nulls_first, near)
+
+    def _extremes(self) -> None:
+        """Columns that an aggregate wants the ends of, or in order."""
+        keys: dict[int, dict[str, None]] = {}
+        for item in self.node.expressions:
+            for node in in_order(item):
+                lowered = unwrapped(self.scope.lower(node))
+                if isinstance(lowered, exp.Column) and lowered.table != OUTSIDE:
+                    keys.setdefault(int(lowered.table), {})[lowered.name] = None
+        for use, columns in keys.items():
+            if use >= self.scope.first_use:
+                self.reader.uses[use].extreme_keys = tuple(columns)
+
+    def _window(self) -> None:
+        """The partition and order of the first window, if they are of one relation."""
+        windows = [w for e in self.node.expressions for w in e.find_all(exp.Window)]
+        for window in (*windows, *(self.node.args.get("windows") or ())):
+            order = window.args.get("order")
+            items = [exp.Ordered(this=p) for p in window.args.get("partition_by") or ()]
+            items += order.expressions if order else []
+            found = [self._sort_key(item.this, item) for item in items]
+            keys = [key for key in found if key]
+            if keys and len(keys) == len(items) and len({use for use, _ in keys}) == 1:
+                use = keys[0][0]
+                if use >= self.scope.first_use:
+                    self.reader.uses[use].window_keys = tuple(key for _, key in keys)
+                return
 
     def _group(self) -> None:
         plain = set(map(id, group_expressions(self.node, grouped=False)))
@@ -140,6 +171,15 @@ class Asked:
             use = int(tables.pop())
             if use >= self.scope.first_use:
                 self.reader.uses[use].distinct_keys = tuple(n.name for n in lowered)
+
+
+def _near(node: exp.Expr, prepared: Prepared) -> str | None:
+    """The column of a distance between a column and a value."""
+    if not isinstance(node, exp.Operator) or operator_of(node, prepared) not in DISTANCES:
+        return None
+    sides = unwrapped(node.this), unwrapped(node.expression)
+    columns = [side.name for side in sides if isinstance(side, exp.Column)]
+    return columns[0] if len(columns) == 1 else None
 
 
 def _limit(node: exp.Select) -> int | None:

@@ -266,6 +266,9 @@ class Conditions:
         if len(here) == 1 and isinstance(node, exp.Column) and node.table != OUTSIDE:
             value = "false" if negated else "true"
             return [Fact(here[0], Qual(node.name, "boolean", "=", "constant", value))]
+        if function_of(node, self.prepared) == "starts_with" and len(node.expressions) == 2:
+            text, start = node.expressions
+            return self.compare(text, "^@", start) if not negated else []
         return self._other(node, "NOT" if negated else "")
 
     def _other(self, node: exp.Expr, operator: str) -> list[Fact]:

@@ -27,8 +27,8 @@ def either(branches: list[list[Fact]]) -> list[Fact]:
     shared = set(branches[0]).intersection(*branches[1:]) if branches else set()
     kept = [f for f in branches[0] if f in shared and (f.clause or _key(f) not in keys)]
     members: dict[Fact, None] = {}
-    for fact in (f for branch in branches for f in branch if f not in shared):
-        for member in _as_quals(fact):
+    for number, branch in enumerate(branches):
+        for member in (m for f in branch if f not in shared for m in _as_quals(f, number)):
             if _key(member) not in keys:
                 members.setdefault(member)
     return [*implied, *kept, *members]
@@ -39,17 +39,17 @@ def _key(fact: Fact) -> tuple[int, str, str | None]:
     return fact.use, fact.qual.column, fact.qual.expression
 
 
-def _as_quals(fact: Fact) -> list[Fact]:
+def _as_quals(fact: Fact, branch: int) -> list[Fact]:
     """A member of an OR: alone it restricts nothing."""
     if fact.qual:
-        return [Fact(fact.use, replace(fact.qual, in_or=True))]
+        return [Fact(fact.use, replace(fact.qual, in_or=True, branch=branch))]
     if not fact.clause:
         return []
     clause = fact.clause
     kind = KINDS.get(clause.operator, "other")
     flipped = FLIPPED.get(clause.operator, clause.operator)
-    left = Qual(clause.left_column, kind, clause.operator, "column", in_or=True)
-    right = Qual(clause.right_column, kind, flipped, "column", in_or=True)
+    left = Qual(clause.left_column, kind, clause.operator, "column", in_or=True, branch=branch)
+    right = Qual(clause.right_column, kind, flipped, "column", in_or=True, branch=branch)
     return [Fact(clause.left, left), Fact(clause.right, right)]
 
 

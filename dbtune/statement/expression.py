@@ -7,7 +7,7 @@ from sqlglot.errors import ErrorLevel
 
 from dbtune.identifier import quote_identifier
 from dbtune.statement.model import OperandKind
-from dbtune.statement.prepare import ARRAY_MARK, FUNCTION_MARK, Prepared
+from dbtune.statement.prepare import ARRAY_MARK, DISTINCT_MARK, FUNCTION_MARK, Prepared
 from dbtune.statement.scope import OUTSIDE, columns_in, name_of, queries_in
 from dbtune.statement.tokens import string_value, tokens
 
@@ -42,7 +42,7 @@ def _restored(generated: str, prepared: Prepared) -> str:
         if token.kind == "string":
             shown = prepared.strings[int(token.text[2:-1])].text
         elif token.kind == "quoted":
-            name = token.value.removeprefix(FUNCTION_MARK).rstrip(ARRAY_MARK)
+            name = token.value.lstrip(FUNCTION_MARK + DISTINCT_MARK).rstrip(ARRAY_MARK)
             shown = quote_identifier(name) + "[]" * token.value.count(ARRAY_MARK)
         elif token.is_word("operator") and at + 3 < len(scanned):
             shown = prepared.operators[int(scanned[at + 2].text[1:])]

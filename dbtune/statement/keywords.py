@@ -55,7 +55,7 @@ def _either(before: str, after: str = "") -> tuple[frozenset[str], frozenset[str
 # Unreserved words and the neighbours that make them keywords; else they are names.
 _KEYWORD_BETWEEN = {
     "insert": _either("then ( ; ^", "into"),
-    "update": _either("then do for key ( ^", "only"),
+    "update": _either("then do for key ( ^ )", "only"),
     "delete": _either("then ( ^", "from"),
     "merge": _either("( ^ )", "into"),
     "by": _either("order group partition first matched"),

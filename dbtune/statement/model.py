@@ -21,6 +21,7 @@ QualKind = Literal[
     "boolean",  # a bare boolean column or NOT column
     "contains",  # jsonb/array/range operators: @> <@ && ? ?| ?& @@ @?
     "text_search",  # tsvector @@ tsquery
+    "similar",  # pg_trgm: % <% %> <<% %>>
     "other",
 ]
 
@@ -46,7 +47,8 @@ class Qual:
     SQL text when the operand is one, else None. `in_or` marks a member of an OR: alone it does not
     restrict. `prefix` is True for a LIKE whose pattern is known to begin with a literal.
     `parametrized` says that `expression` holds a `$n` or subquery, so no index can have it as it
-    stands (`doc ->> $1`: the text came without its literals). `row` names the columns, in order,
+    stands (`doc ->> $1`: the text came without its literals). `branch` numbers the alternative of
+    its OR. `row` names the columns, in order,
     of the row comparison it is part of: `(a, b) > ($1, $2)` is a range on `a`, and on `b` only
     together with it. `operand` "column" is a column of another relation or of a function's
     result, or an expression of some.
@@ -60,6 +62,7 @@ class Qual:
     expression: str | None = None
     function: str | None = None
     in_or: bool = False
+    branch: int | None = None
     prefix: bool | None = None
     parametrized: bool = False
     row: tuple[str, ...] = ()
@@ -67,12 +70,16 @@ class Qual:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One ORDER BY element resolved to a column (or an expression) of one relation."""
+    """One ORDER BY element resolved to a column (or an expression) of one relation.
+
+    `near` is the column of an expression that is its distance from a value: `place <-> $1`.
+    """
 
     column: str | None
     expression: str | None = None
     descending: bool = False
     nulls_first: bool = False
+    near: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,8 @@ class JoinClause:
 class RelationUse:
     """One appearance of a base relation in a statement, with all that is asked of it.
 
+    `extreme_keys` are columns whose ends are asked for by min() or max(), or that an aggregate
+    wants in order (DISTINCT). `window_keys` are the partition and order of its window functions.
     `projected` holds every column that the statement reads of it, in order of first use, quals
     and sort keys included; `all_columns` says SELECT * (or whole-row) on it. `role` tells a
     target of DML from what is only read. `limit` is the LIMIT that applies to this use alone
@@ -107,6 +116,8 @@ class RelationUse:
     sort_keys: tuple[SortKey, ...] = ()
     group_keys: tuple[str, ...] = ()
     distinct_keys: tuple[str, ...] = ()
+    extreme_keys: tuple[str, ...] = ()
+    window_keys: tuple[SortKey, ...] = ()
     projected: tuple[str, ...] = ()
     all_columns: bool = False
     written: tuple[str, ...] = ()

@@ -47,6 +47,7 @@ KINDS: dict[str, QualKind] = {
         "contains",
     ),
     "@@": "text_search",
+    **dict.fromkeys(("%", "<%", "%>", "<<%", "%>>"), "similar"),
 }
 JOINING = frozenset({"=", "<", "<=", ">", ">=", "<>"})
 WIDENING = {

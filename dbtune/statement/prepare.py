@@ -19,6 +19,9 @@ from dbtune.statement.tokens import Token, string_value, tokens
 FUNCTION_MARK = "\x01"
 """Stands before names that a parenthesis follows, so that no function counts as a known one."""
 
+DISTINCT_MARK = "\x04"
+"""Follows the other before the names of functions whose arguments DISTINCT precedes."""
+
 ARRAY_MARK = "\x03"
 """Stands after the name of an array's element type, once a dimension."""
 
@@ -81,7 +84,7 @@ def prepare(text: str, after: Prepared | None = None) -> Prepared:
     )
 
 
-_MARKS = frozenset((FUNCTION_MARK, ARRAY_MARK))
+_MARKS = frozenset((FUNCTION_MARK, DISTINCT_MARK, ARRAY_MARK))
 _COUNTED = frozenset(
     """
     select join where union intersect except limit offset having lateral exists returning
@@ -271,6 +274,8 @@ class _Writer(Words):
         if token.kind == "quoted" and token.text[0] in "uU":
             raise NotPrepared(f"the escaped name {token.text[:40]} is not read")
         mark = FUNCTION_MARK if self.text(at + 1) == "(" else ""
+        if mark and self.value(at + 2) == "distinct":
+            mark += DISTINCT_MARK
         name = _quoted(mark + _folded(token))
         # sqlglot takes `f(a -> b)` and `f((a) -> b)` for lambdas.
         if self.text(at + 1) == "->" and self.text(at - 1) in ("(", ","):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from dbtune.statement.prepare import FUNCTION_MARK
+from dbtune.statement.prepare import DISTINCT_MARK, FUNCTION_MARK
 from dbtune.statement.use import Use
 
 OUTSIDE = "\x02"
@@ -263,7 +263,7 @@ def _read_column(source: Source, name: str) -> None:
 def name_of(node: object) -> str:
     """An identifier's name, without the mark that preparation put before it."""
     text = node.name if isinstance(node, exp.Expr) else str(node)
-    return text.removeprefix(FUNCTION_MARK)
+    return text.removeprefix(FUNCTION_MARK).removeprefix(DISTINCT_MARK)
 
 
 def columns_in(node: exp.Expr) -> Iterator[exp.Column]:

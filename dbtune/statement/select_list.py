@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from dbtune.statement.expression import unwrapped
+from dbtune.statement.prepare import DISTINCT_MARK, FUNCTION_MARK
 from dbtune.statement.scope import columns_in, name_of
 
 AGGREGATES = frozenset(
@@ -24,6 +25,8 @@ SET_RETURNING = frozenset(
     """.split()  # noqa: SIM905 - one word a line would fill the screen
 )
 
+DISTANCES = frozenset({"<->", "<<->", "<->>", "<<<->", "<->>>"})
+
 
 def is_grouped(node: exp.Select) -> bool:
     """True if the SELECT aggregates."""
@@ -42,6 +45,17 @@ def calls(node: exp.Expr, functions: frozenset[str], *, over_window: bool = True
             if over_window or not isinstance(holder, exp.Window):
                 return True
     return False
+
+
+def in_order(item: exp.Expr) -> list[exp.Expr]:
+    """What min(), max() and aggregates over DISTINCT take: an index has it in order."""
+    found = []
+    for node in item.dfs(prune=lambda n: isinstance(n, (exp.Query, exp.Window))):
+        if isinstance(node, exp.Anonymous) and len(node.expressions) == 1:
+            is_distinct = node.name.startswith(FUNCTION_MARK + DISTINCT_MARK)
+            if is_distinct or name_of(node.this) in {"min", "max"}:
+                found.append(node.expressions[0])
+    return found
 
 
 def group_expressions(node: exp.Select, *, grouped: bool) -> list[exp.Expr]:

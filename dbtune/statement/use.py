@@ -22,6 +22,8 @@ class Use:
     sort_keys: tuple[SortKey, ...] = ()
     group_keys: tuple[str, ...] = ()
     distinct_keys: tuple[str, ...] = ()
+    extreme_keys: tuple[str, ...] = ()
+    window_keys: tuple[SortKey, ...] = ()
     projected: dict[str, None] = field(default_factory=dict)
     written: dict[str, None] = field(default_factory=dict)
     all_columns: bool = False
@@ -38,6 +40,8 @@ class Use:
             sort_keys=self.sort_keys,
             group_keys=self.group_keys,
             distinct_keys=self.distinct_keys,
+            extreme_keys=self.extreme_keys,
+            window_keys=self.window_keys,
             projected=tuple(self.projected),
             all_columns=self.all_columns,
             written=tuple(self.written),

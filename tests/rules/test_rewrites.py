@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from dbtune.collect import collect
-from dbtune.detectors._rewrite import rewrite
+from dbtune.rewrite import rewrite
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.model import Statement
 from dbtune.statement.parse import parse

@@ -12,6 +12,9 @@ KIND = "btree"
 
 _MAX_COLUMNS = 12
 _MAX_INCLUDED_BYTES = 256
+_FEW_ROWS = 2
+_MAX_FOR_A_FEW = 32
+"""Visiting the table for so few rows is cheaper than to carry wide columns for all."""
 
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:
@@ -30,7 +33,8 @@ def rest_of(demand: Demand, keys: Keys) -> tuple[str, ...]:
     columns = {key.column for key in keys}
     rest = tuple(sorted(c for c in demand.use.projected if c not in columns))
     width = sum(map(demand.width, rest))
-    is_little = len(keys) + len(rest) <= _MAX_COLUMNS and width <= _MAX_INCLUDED_BYTES
+    most = _MAX_FOR_A_FEW if demand.rows_wanted <= _FEW_ROWS else _MAX_INCLUDED_BYTES
+    is_little = len(keys) + len(rest) <= _MAX_COLUMNS and width <= most
     return rest if is_little else ()
 
 

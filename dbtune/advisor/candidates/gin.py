@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbtune.advisor.demand import Demand
-from dbtune.advisor.extensions import has_extension
+from dbtune.advisor.extensions import has_extension, is_installed
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.model import Qual
@@ -17,7 +17,7 @@ _ARRAY_OPERATORS = frozenset({"@>", "<@", "&&", "="})
 
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:
-    for qual in demand.quals():
+    for qual in demand.searched():
         for opclass in _opclasses(demand, qual):
             column = None if qual.expression else qual.column
             key = IndexKey(column, qual.expression, opclass)
@@ -29,7 +29,7 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
     column = demand.relation.column(qual.column)
     if column is None:
         return
-    if qual.kind in {"like", "regex"} and qual.operator[:1] != "!":
+    if qual.kind in {"like", "regex", "similar"} and qual.operator[:1] != "!":
         if has_extension(demand.snapshot, "pg_trgm"):
             yield "gin_trgm_ops"
     elif qual.kind == "text_search":
@@ -37,6 +37,8 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
     elif qual.kind == "contains":
         if column.type.endswith("[]"):
             if qual.operator in _ARRAY_OPERATORS:
-                yield None
+                # intarray's operators on int[] come before those of all arrays.
+                own = column.type == "integer[]" and is_installed(demand.snapshot, "intarray")
+                yield "gin__int_ops" if own else None
         elif column.type == "jsonb":
             yield "jsonb_path_ops" if qual.operator in _PATH_OPERATORS else None

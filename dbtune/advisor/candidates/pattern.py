@@ -9,6 +9,7 @@ from dbtune.advisor.keys import equality_keys
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Column, IndexKey
 from dbtune.snapshot.model import Snapshot
+from dbtune.statement.model import Qual
 
 KIND = "btree"
 
@@ -17,9 +18,9 @@ _C_LOCALES = frozenset({"C", "POSIX"})
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:
     equalities = equality_keys(demand)
-    for qual in demand.quals():
+    for qual in demand.searched():
         column = demand.relation.column(qual.column)
-        if column is None or qual.kind != "like" or qual.prefix is False:
+        if column is None or not _may_begin(qual):
             continue
         opclass = None if compares_bytes(column, demand.snapshot) else _opclass(column)
         key_column = None if qual.expression else qual.column
@@ -27,6 +28,13 @@ def propose(demand: Demand) -> Iterator[IndexSpec]:
         yield IndexSpec(demand.relation.name, (key,))
         if equalities:
             yield IndexSpec(demand.relation.name, (*equalities[:4], key))
+
+
+def _may_begin(qual: Qual) -> bool:
+    """True for a pattern that may begin with letters of its own, and asks for their case."""
+    if qual.kind == "regex":
+        return qual.operator == "~" and qual.prefix is True
+    return qual.kind == "like" and qual.prefix is not False
 
 
 def compares_bytes(column: Column, snapshot: Snapshot) -> bool:
