@@ -12,7 +12,7 @@ from dbtune.advice import (
     creation_of,
 )
 from dbtune.advisor.gather import Gathered
-from dbtune.advisor.maintenance import maintenance_ms, writes_of
+from dbtune.advisor.maintenance import Writes, maintenance_ms, writes_of
 from dbtune.advisor.risk import risks
 from dbtune.advisor.search import Found, Search
 from dbtune.advisor.served import names, replaced_by
@@ -39,13 +39,18 @@ def recommendations(
         )  # fmt: skip
         for name in sorted(priced.used):
             served.setdefault(name, []).append((target, price, 1 / len(priced.used)))
-    creations = [_creation(workload, search, name, served[name]) for name in sorted(served)]
+    writes = writes_of(workload)
+    creations = [_creation(workload, search, n, served[n], writes) for n in sorted(served)]
     creations.sort(key=lambda r: (-r.saved_ms, str(r.change)))
     return (*creations, *_drops(workload, creations))
 
 
 def _creation(
-    workload: Workload, search: Search, name: str, served: list[tuple[Target, Price, float]]
+    workload: Workload,
+    search: Search,
+    name: str,
+    served: list[tuple[Target, Price, float]],
+    writes: Writes,
 ) -> Recommendation:
     hypothetical = search.prices.hypothetical(name)
     spec = hypothetical.spec
@@ -53,7 +58,6 @@ def _creation(
     saved = sum(
         t.statement.statistics.total_exec_ms * (1 - p.ratio) * part for t, p, part in served
     )
-    writes = writes_of(workload).get(spec.relation, ())
     replaces = replaced_by(spec, workload.snapshot)
     best = chosen[0][1]
     count = f"{len(chosen)} statement{'s' if len(chosen) > 1 else ''}"
@@ -72,7 +76,9 @@ def _creation(
         prices=tuple(price for _, price, _ in chosen),
         size_bytes=hypothetical.size_bytes,
         saved_ms=saved,
-        write_ms=maintenance_ms(spec, writes, workload.snapshot, hypothetical.size_bytes),
+        write_ms=maintenance_ms(
+            spec, writes.get(spec.relation, ()), workload.snapshot, hypothetical.size_bytes
+        ),
         statements=tuple(target.key for target, _, _ in chosen),
         notes=risks(workload, search, spec, name),
     )

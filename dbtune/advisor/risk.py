@@ -34,7 +34,7 @@ def _risks(workload: Workload, search: Search, spec: IndexSpec, name: str) -> It
             yield f"{known}: {vacuum} and analyse again, since covering indexes save little before."
     looped = [
         target.key
-        for target in search.targets
+        for target in search.concerned(frozenset({name}))
         for priced in search.prices.known(target)
         if name in priced.used and loops_on(priced.plan, name) >= _MANY_LOOPS
     ]
@@ -55,13 +55,11 @@ def _visible_part(snapshot: Snapshot, relation: Relation) -> float:
 
 def _could_cover(search: Search, spec: IndexSpec) -> bool:
     """True if a candidate begins like the index and holds more of what a statement reads."""
-    candidates = (search.prices.hypothetical(name).spec for name in search.prices.names())
     return any(
-        c.relation == spec.relation
-        and c.predicate == spec.predicate
+        c.predicate == spec.predicate
         and c.keys[: len(spec.keys)] == spec.keys
         and len(c.columns) > len(spec.columns)
-        for c in candidates
+        for c in search.specs_on[spec.relation]
     )
 
 

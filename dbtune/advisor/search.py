@@ -19,6 +19,7 @@ from dbtune.advisor.program import FINE, Floor, Offer, Program, bound, choose
 from dbtune.advisor.settle import settle
 from dbtune.advisor.targets import Target
 from dbtune.identifier import QualifiedName
+from dbtune.index import IndexSpec
 
 _NOTHING: Names = frozenset()
 
@@ -80,10 +81,11 @@ class Search:
                 uncertain = share * max(best.gap, _NEAR) * best.objective
                 asked = self._ask_about(wanted, uncertain / max(len(served), 1), served)
                 answers += asked
-                if answers >= enough or share < _FINEST:
+                is_last = best.gap <= _NEAR or share < _FINEST
+                if answers >= enough or is_last:
                     choice = choose(self._program(), self.options, gap, best.chosen)
                     best, answers = self._better(best, choice, lower), 0
-                if best.gap <= _NEAR or share < _FINEST:
+                if is_last or best.gap <= _NEAR:
                     break
                 if asked < enough:
                     share /= _FINER
@@ -161,6 +163,15 @@ class Search:
     def relations(self) -> Mapping[str, QualifiedName]:
         """The relation of each candidate."""
         return {name: self.prices.hypothetical(name).spec.relation for name in self.fixed}
+
+    @cached_property
+    def specs_on(self) -> Mapping[QualifiedName, Sequence[IndexSpec]]:
+        """The candidates of each relation."""
+        on: dict[QualifiedName, list[IndexSpec]] = {}
+        for name in sorted(self.prices.names()):
+            spec = self.prices.hypothetical(name).spec
+            on.setdefault(spec.relation, []).append(spec)
+        return on
 
     @cached_property
     def _targets_of(self) -> Mapping[str, tuple[Target, ...]]:

@@ -167,9 +167,9 @@ class Twin:
         changed = hidden ^ self._hidden
         if changed:
             self._superuser.execute(
-                "UPDATE pg_index SET indisvalid = indexrelid <> ALL (%s)"
-                " WHERE indexrelid = ANY (%s)",
-                (list(hidden & changed), list(changed)),
+                "UPDATE pg_index SET indisvalid = indexrelid <> ALL (%s::oid[])"
+                " WHERE indexrelid = ANY (%s::oid[])",
+                (_array(hidden & changed), _array(changed)),
             )
             self._hidden = hidden
 
@@ -200,6 +200,11 @@ def _to_plan(text: str) -> str | Unplanned:
     if word := planless(text):
         return Unplanned(f"{word} has no plan")
     return plannable(text)
+
+
+def _array(oids: Iterable[int]) -> str:
+    """An array's text: a driver that looks at each element takes its time."""
+    return "{" + ",".join(map(str, oids)) + "}"
 
 
 def _index_oids(superuser: Session) -> dict[str, frozenset[int]]:

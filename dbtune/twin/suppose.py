@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -185,10 +186,13 @@ class Supposer:
         )
         self.storage.forget([row[1] for row in rows if row[6] == "i"])
         rows = self.superuser.execute(_LEAVES, (roots,)).fetchall()  # some have another file now
+        of_root: dict[int, list[tuple[Any, ...]]] = {}
+        for row in rows:
+            of_root.setdefault(row[0], []).append(row)
         adopted = []
         filled: list[tuple[int, int, float]] = []
         for spec, name, root in created:
-            own = [row for row in rows if row[0] == root]
+            own = of_root[root]
             size_bytes = 0
             for _, oid, index, schema, relation, path, kind in own:
                 if kind == "i":
