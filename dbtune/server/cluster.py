@@ -161,14 +161,27 @@ def _start(
             start_new_session=True,  # Ctrl-C is ours to handle, not the server's
             **account.popen_arguments(),
         )
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not _is_ready(home / "data" / "postmaster.pid"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            _stop(process)
+    try:
+        _wait(process, home / "data" / "postmaster.pid")
+    except BaseException as error:  # Ctrl-C too: nobody else knows of the process yet
+        _stop(process)
+        if isinstance(error, _NotStarted):
             words = log_file.read_text(errors="replace")[-800:]
-            raise ServerFailed(f"PostgreSQL {binaries.version} did not start: {words}")
-        time.sleep(0.005)
+            raise ServerFailed(f"PostgreSQL {binaries.version} did not start: {words}") from None
+        raise
     return process
+
+
+class _NotStarted(Exception):
+    """The server has ended, or takes too long."""
+
+
+def _wait(process: subprocess.Popen[bytes], pid_file: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _is_ready(pid_file):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise _NotStarted
+        time.sleep(0.005)
 
 
 def _is_ready(pid_file: Path) -> bool:

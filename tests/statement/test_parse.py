@@ -10,11 +10,13 @@ from dbtune.snapshot.model import Snapshot
 from dbtune.statement.fingerprint import fingerprint, normalize
 from dbtune.statement.model import Statement, Unparsed
 from dbtune.statement.parse import parse
-from dbtune.statement.tokens import Token, tokens
+from dbtune.statement.tokens import SQUASHED, Token, tokens
 from tests.statement.conftest import HardDatabase, hard_statements
 from tests.statement.described import described
 
 TEXTS = [hard.text for hard in hard_statements()]
+# One comment is none: PostgreSQL 18 writes it in place of a list's other values.
+WITHOUT_MEANT = [text for text in TEXTS if SQUASHED not in text]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +37,7 @@ BLANKS = st.sampled_from([" ", "\n", "\t ", " /* a ; 'b /* c */ */ ", " -- d ' \
 @st.composite
 def respelled(draw: st.DrawFn) -> tuple[str, str]:
     """A hard statement, and the same with other spacing, comments and case."""
-    text = draw(st.sampled_from(TEXTS))
+    text = draw(st.sampled_from(WITHOUT_MEANT))
     parts: list[str] = []
     scanned = list(tokens(text))
     for token, following in zip(scanned, [*scanned[1:], None], strict=True):
