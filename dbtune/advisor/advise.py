@@ -34,6 +34,9 @@ is spread over more relations than this."""
 _SHARE_PER_SIZE = 0.0005
 """And this part more, if it is as large as all the tables together."""
 
+_LEFT = 0.01
+"""What a statement costs with the best indexes counts as no less than this part of what it does."""
+
 _EXPLAINS_PER_STATEMENT = 13
 _FEW_STATEMENTS = 8
 
@@ -80,7 +83,7 @@ class _Run:
         targets, relevant = self._explore(prices, gathered, names)
         best = {target.key: prices.promised(target, relevant[target.key]) for target in targets}
         self._merge(prices, targets, relevant)
-        fixed = self._fixed(prices, targets, relevant)
+        fixed = self._fixed(prices, targets, relevant, best)
         search = Search(targets, relevant, fixed, prices, self.options)
         self.progress.stage("choose indexes")
         found = search.run()
@@ -213,10 +216,18 @@ class _Run:
                     break
 
     def _fixed(
-        self, prices: Prices, targets: Sequence[Target], relevant: Mapping[str, Names]
+        self,
+        prices: Prices,
+        targets: Sequence[Target],
+        relevant: Mapping[str, Names],
+        best: Mapping[str, Priced],
     ) -> dict[str, float]:
-        """What each candidate costs by being there: writes, space, one more thing to keep."""
-        total = sum(target.value for target in targets)
+        """What each candidate costs by being there: writes, space, one more thing to keep.
+
+        The last two in parts of what the workload will cost with indexes, within reason: beside a
+        statement that was a thousand times too slow, no index would earn its place.
+        """
+        total = sum(t.value * max(best[t.key].cost / t.cost_before, _LEFT) for t in targets)
         tables = sum(r.size_bytes for r in self.workload.snapshot.relations) or 1
         writes = writes_of(self.workload)
         candidates = sorted({n for names in relevant.values() for n in names})

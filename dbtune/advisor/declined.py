@@ -63,6 +63,12 @@ def hindrance(large: Sequence[Demand]) -> str | None:
             )
     if reason := without_trigrams(large):
         return reason
+    for qual in quals:
+        if qual.kind == "other" and qual.operator in {"", "NOT"} and qual.expression:
+            return (
+                f"of how many rows {qual.expression} is true is not known, and the planner takes it"
+                " for many; CREATE STATISTICS on the expression would tell it"
+            )
     return _ALTERNATIVES if any(q.in_or and not q.row for q in quals) else None
 
 

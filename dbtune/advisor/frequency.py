@@ -29,6 +29,8 @@ def fraction_of(statistics: ColumnStatistics, qual: Qual) -> float | None:
 
 def _fraction_of_value(statistics: ColumnStatistics, value: str, kind: QualKind) -> float | None:
     equal = _common(statistics, _plain(value))
+    if equal is None and kind == "not_equal" and statistics.n_distinct:
+        return 1.0 - statistics.null_frac  # no value is common
     if equal is None or kind not in {"equal", "not_equal"}:
         return None
     return equal if kind == "equal" else 1.0 - statistics.null_frac - equal

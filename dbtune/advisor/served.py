@@ -15,11 +15,14 @@ def is_served(spec: IndexSpec, snapshot: Snapshot) -> bool:
 
     One on all rows does not do what a partial one does: it passes through the other rows too.
     """
-    return any(
-        _covers(spec, spec_of(index))
-        for index in snapshot.indexes_by_relation.get(spec.relation, ())
-        if index.is_valid
-    )
+    valid = [i for i in snapshot.indexes_by_relation.get(spec.relation, ()) if i.is_valid]
+    if any(_covers(spec, spec_of(index)) for index in valid):
+        return True
+    if not valid or not (spec.predicate or any(key.expression for key in spec.keys)):
+        return False
+    # The server writes expressions in its own way; the name of one that dbtune made tells it.
+    name = spec.default_name()
+    return any(index.name.name == name for index in valid)
 
 
 def _covers(spec: IndexSpec, existing: IndexSpec) -> bool:

@@ -101,6 +101,14 @@ WANTED = [
     # an equality that lets nearly all rows in earns no place before a range
     ("SELECT * FROM invoice WHERE is_disputed = false AND issued_on < '2020-01-05'",
      ["invoice(issued_on)", "invoice(issued_on) where (NOT is_disputed)"]),
+    ("SELECT * FROM invoice WHERE tags = ARRAY['t5', 'u5']", ["invoice(tags) using gin"]),
+    # the second index is worth little beside what the first one saves, and tenfold afterwards
+    (
+        "SELECT a.id, (SELECT max(i.amount) FROM invoice i WHERE i.account_id = a.id)"
+        " FROM account a WHERE a.email LIKE 'User123%'",
+        ["invoice(account_id, amount)", "account(email text_pattern_ops)",
+         "account(email text_pattern_ops) include (id)"],
+    ),
     # in the order of a window
     (
         "SELECT * FROM (SELECT account_id, amount, row_number() OVER (PARTITION BY account_id"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dbtune.advisor.demand import Demand
 from dbtune.advisor.extensions import has_extension, is_installed
 from dbtune.index import IndexSpec
-from dbtune.snapshot.catalog import IndexKey
+from dbtune.snapshot.catalog import Column, IndexKey
 from dbtune.statement.model import Qual
 
 KIND = "gin"
@@ -32,7 +32,7 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
     if qual.kind in {"like", "regex", "similar"} and qual.operator[:1] != "!":
         if has_extension(demand.snapshot, "pg_trgm"):
             yield "gin_trgm_ops"
-    elif qual.kind == "text_search":
+    elif qual.kind == "text_search" or _is_whole_array(qual, column):
         yield None
     elif qual.kind == "contains":
         if column.type.endswith("[]"):
@@ -42,3 +42,7 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
                 yield "gin__int_ops" if own else None
         elif column.type == "jsonb":
             yield "jsonb_path_ops" if qual.operator in _PATH_OPERATORS else None
+
+
+def _is_whole_array(qual: Qual, column: Column) -> bool:
+    return qual.kind == "equal" and qual.expression is None and column.type.endswith("[]")

@@ -20,16 +20,18 @@ KIND = "btree"
 
 _MAX_FRACTION = 0.5
 _MAX_FIXED = 3
+_STRICT = frozenset({"equal", "in", "range"})
 _ONE_VALUE = frozenset({"equal", "is_null", "boolean"})
 
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:
+    yield from _without_nulls(demand)
     rare = [q for q in demand.quals() if q.expression is None and _is_rare(demand, q)]
     choices = [[qual] for qual in rare]
     if len(rare) > 1:
         choices.append(rare)
     for chosen in choices:
-        predicate = " AND ".join(sorted(f"({_condition(q)})" for q in chosen))
+        predicate = _all_of(chosen)
         rest = tuple(q for q in demand.use.quals if q not in chosen)
         others = replace(demand, use=replace(demand.use, quals=rest))
         for keys in key_lists(others) or _any_keys(demand, chosen):
@@ -41,6 +43,26 @@ def propose(demand: Demand) -> Iterator[IndexSpec]:
                 for included in dict.fromkeys((unasked, read)):
                     if included:
                         yield IndexSpec(demand.relation.name, keys, included, predicate)
+
+
+def _without_nulls(demand: Demand) -> Iterator[IndexSpec]:
+    """Whatever is compared is not null: where most rows are, an index of the others is small."""
+    compared = (q for q in demand.quals() if q.kind in _STRICT and q.expression is None)
+    for name in dict.fromkeys(q.column for q in compared):
+        column = demand.relation.column(name)
+        statistics = demand.statistics(column) if column else None
+        if statistics is None or statistics.null_frac < 1.0 - _MAX_FRACTION:
+            continue
+        present = Qual(name, "is_not_null", "IS NOT NULL", "constant", "NULL")
+        for keys in key_lists(demand):
+            if keys[0].column == name and is_ordered(demand, keys):
+                yield IndexSpec(demand.relation.name, keys, predicate=_all_of([present]))
+                if included := rest_of(demand, keys):
+                    yield IndexSpec(demand.relation.name, keys, included, _all_of([present]))
+
+
+def _all_of(quals: list[Qual]) -> str:
+    return " AND ".join(sorted(f"({_condition(q)})" for q in quals))
 
 
 def _any_keys(demand: Demand, chosen: list[Qual]) -> tuple[Keys, ...]:
