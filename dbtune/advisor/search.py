@@ -27,7 +27,7 @@ _NEAR = 0.01
 _MAX_ROUNDS = 60
 _PARTS_OF_GAP = 10
 """The programs are solved to this part of the gap that is left, since they soon change."""
-_COARSEST = 4.0
+_COARSEST = 3.0
 _FINEST = 0.1
 """What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
 Where all are known this much better than the gap asks for, more questions are idle."""
