@@ -115,13 +115,19 @@ def _is_worth_it(
 
 
 def _is_served(workload: Workload, prices: Sequence[Price], relation: QualifiedName) -> bool:
-    """True if the statements read the relation by indexes already."""
+    """True if the statements find their rows of the relation by indexes already."""
     read = [
-        node.node_type
+        node
         for price in prices
         for node in _scans(workload.snapshot, workload.by_fingerprint[price.statement], relation)
     ]
-    return bool(read) and all(node_type in _BY_INDEX for node_type in read)
+    return bool(read) and all(_is_found(node) for node in read)
+
+
+def _is_found(node: PlanNode) -> bool:
+    """False for a scan of a table, or of a whole index that throws most of it away."""
+    walks = node.node_type != "Bitmap Heap Scan" and "Index Cond" not in node.details
+    return node.node_type in _BY_INDEX and not (walks and "Filter" in node.details)
 
 
 def _was_measured(workload: Workload, prices: Sequence[Price], relation: QualifiedName) -> bool:

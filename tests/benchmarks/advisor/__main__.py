@@ -28,7 +28,9 @@ def main() -> None:
     if "upkeep" in chosen:
         print_table("What an index costs a written row", upkeep.HEAD, list(upkeep.rows()))
     if "kinds" in chosen:
-        print_table("Twenty kinds, a million rows", kinds.HEAD, list(kinds.rows()))
+        print_table(
+            "Twenty kinds, a million rows; and their neighbours", kinds.HEAD, list(kinds.rows())
+        )
     if "general" in chosen:
         print_table("Workloads of other kinds", general.HEAD, list(general.rows()))
     if "scale" in chosen:
