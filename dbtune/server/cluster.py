@@ -162,25 +162,19 @@ def _start(
             **account.popen_arguments(),
         )
     try:
-        _wait(process, home / "data" / "postmaster.pid")
-    except BaseException as error:  # Ctrl-C too: nobody else knows of the process yet
+        _wait(process, home, binaries.version)
+    except BaseException:  # Ctrl-C too: nobody else knows of the process yet
         _stop(process)
-        if isinstance(error, _NotStarted):
-            words = log_file.read_text(errors="replace")[-800:]
-            raise ServerFailed(f"PostgreSQL {binaries.version} did not start: {words}") from None
         raise
     return process
 
 
-class _NotStarted(Exception):
-    """The server has ended, or takes too long."""
-
-
-def _wait(process: subprocess.Popen[bytes], pid_file: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], home: Path, version: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not _is_ready(pid_file):
+    while not _is_ready(home / "data" / "postmaster.pid"):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise _NotStarted
+            words = (home / "server.log").read_text(errors="replace")[-800:]
+            raise ServerFailed(f"PostgreSQL {version} did not start: {words}")
         time.sleep(0.005)
 
 
