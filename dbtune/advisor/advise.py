@@ -271,7 +271,7 @@ def _unserved(
             reason = declined.no_gain(target.plan_before, cost, min_gain_pct, obstacle)
         elif search.prices.promised(target, found.chosen & relevant).used:
             continue
-        elif _limited(search.options) and _pays(search, target, best[target.key]):
+        elif search.options.are_limits and _pays(search, target, best[target.key]):
             reason = declined.OVER_BUDGET
         else:
             reason = declined.NOT_WORTH_IT
@@ -283,11 +283,6 @@ def _pays(search: Search, target: Target, best: Priced) -> bool:
     """True if the statement alone would pay for the indexes of its best plan."""
     saved = target.value * (1 - best.cost / target.cost_before)
     return sum(search.fixed[name] for name in best.used) < saved
-
-
-def _limited(options: AdvisorOptions) -> bool:
-    limits = (options.budget_bytes, options.max_indexes, options.max_per_table)
-    return any(limit is not None for limit in limits)
 
 
 def _order(item: Declined) -> tuple[str, str]:

@@ -59,6 +59,12 @@ class AdvisorOptions:
     max_explains: int | None = None
     excluded: tuple[IndexSpec, ...] = ()
 
+    @property
+    def are_limits(self) -> bool:
+        """True if not every index that pays may be chosen."""
+        limits = (self.budget_bytes, self.max_indexes, self.max_per_table)
+        return any(limit is not None for limit in limits)
+
     def excludes(self, spec: IndexSpec) -> bool:
         """True for an excluded index, and for the likes of two that are: same first key."""
         alike = [e for e in self.excluded if _head(e) == _head(spec)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dbtune.advisor.options import AdvisorOptions
@@ -93,14 +93,28 @@ class Search:
             choice = choose(self._program(), self.options, start=best.chosen)
             best = self._better(best, choice, best.bound)
         self.prices.reserve = 0
-        chosen, complete = best.chosen, True
+        chosen, complete = self._settled(best.chosen)
+        if chosen != best.chosen and complete and self.options.are_limits:
+            chosen, complete = self._filled(chosen, best.chosen - chosen)
+        lower = bound(self._program(), self.options, start=wanted)[1]
+        return Found(chosen, self.promised(chosen), lower, complete)
+
+    def _settled(self, chosen: Names) -> tuple[Names, bool]:
+        """A set without what it does without; False if there was no time to see to it."""
         try:
             for step in settle(self, chosen):
                 chosen = step
         except OutOfTime:
-            complete = not self.prices.is_over
-        lower = bound(self._program(), self.options, start=wanted)[1]
-        return Found(chosen, self.promised(chosen), lower, complete)
+            return chosen, not self.prices.is_over
+        return chosen, True
+
+    def _filled(self, chosen: Names, left_out: Names) -> tuple[Names, bool]:
+        """A better set, if what was left out of one has made room for others."""
+        too_dear = dict.fromkeys(left_out, self.promised(_NOTHING))
+        program = replace(self._program(), fixed={**self.fixed, **too_dear})
+        filled, complete = self._settled(choose(program, self.options, start=chosen))
+        better = self.promised(filled) < self.promised(chosen)
+        return (filled if better else chosen), complete
 
     def _better(self, best: Found, chosen: Names, lower: float) -> Found:
         objective = self.promised(chosen)
@@ -131,7 +145,7 @@ class Search:
 
         What is hidden is as large as can be: then it costs most to escape the answer.
         """
-        better = self.prices.better(target)
+        better, relevant = self.prices.better(target), self.relevant[target.key]
         lacking = (
             frozenset(n for n in used - chosen if not better.get(n, _NOTHING) & chosen)
             for used, offer in self.prices.offers(target).items()
@@ -143,9 +157,10 @@ class Search:
             left = Counter(name for needs in cheaper for name in needs)
             largest = max(left, key=lambda n: (self.prices.size(n), left[n], n))
             alike = {n for n, them in better.items() if largest in them}
-            hidden |= ({largest} | better.get(largest, _NOTHING) | alike) - chosen
+            family = self._wider[largest] & relevant
+            hidden |= ({largest} | better.get(largest, _NOTHING) | alike | family) - chosen
             cheaper = [needs for needs in cheaper if not needs & hidden]
-        return self.relevant[target.key] - hidden
+        return relevant - hidden
 
     def promised(self, chosen: Names) -> float:
         """What the workload costs at most with a set of indexes, their keep included."""
@@ -163,6 +178,19 @@ class Search:
     def relations(self) -> Mapping[str, QualifiedName]:
         """The relation of each candidate."""
         return {name: self.prices.hypothetical(name).spec.relation for name in self.fixed}
+
+    @cached_property
+    def _wider(self) -> Mapping[str, Names]:
+        """For each candidate, those that begin alike and are no smaller."""
+        alike: dict[object, list[str]] = {}
+        for name in sorted(self.fixed, key=lambda n: (-self.prices.size(n), n)):
+            spec = self.prices.hypothetical(name).spec
+            alike.setdefault((spec.relation, spec.keys[0]), []).append(name)
+        return {
+            name: frozenset(family[:place])
+            for family in alike.values()
+            for place, name in enumerate(family, start=1)
+        }
 
     @cached_property
     def specs_on(self) -> Mapping[QualifiedName, Sequence[IndexSpec]]:
