@@ -13,6 +13,9 @@ from dbtune.statement.model import Qual, RelationUse, Statement
 from dbtune.workload import Workload
 
 _MAX_ALTERNATIVES = 12
+_SELECTIVE = 0.3
+_TELL_APART = frozenset({"lower", "upper", "btrim", "ltrim", "rtrim"})
+"""Functions that leave nearly as many values as there were: addresses are told apart by them."""
 _KEY_KINDS = frozenset({"equal", "in", "is_null", "boolean"})
 
 
@@ -75,13 +78,29 @@ class Demand:
             return 0.5
         return 1.0 / max(self.n_distinct(qual.column), 1.0)
 
+    def may_rule_out_most(self, qual: Qual) -> bool:
+        """True if an equality can rule out most rows: for all that is known, or by a rare value.
+
+        A value that is not told may be the rarest: queues ask for what is still to be done.
+        """
+        least = self.selectivity(qual)
+        column = self.relation.column(qual.column)
+        statistics = self.statistics(column) if column else None
+        if qual.operand != "constant" and qual.expression is None and statistics:
+            least = min((least, *(statistics.most_common_freqs or ())))
+        return least < _SELECTIVE
+
     @property
     def rows_wanted(self) -> float:
         """About how many rows the equalities with values let in, were columns independent."""
         rows = self.rows
         for qual in self.quals():
-            if is_equality(qual) and qual.kind != "in" and not qual.expression:
+            if not is_equality(qual) or qual.kind == "in":
+                continue
+            if qual.expression is None:
                 rows *= self.selectivity(qual)
+            elif qual.function in _TELL_APART:
+                rows /= max(self.n_distinct(qual.column), 1.0)
         return rows
 
     def equality_rank(self, name: str) -> tuple[float, float, int]:

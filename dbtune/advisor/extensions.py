@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dbtune.snapshot.catalog import Column
 from dbtune.snapshot.model import Snapshot
 
 
@@ -12,3 +13,11 @@ def has_extension(snapshot: Snapshot, name: str) -> bool:
 
 def is_installed(snapshot: Snapshot, name: str) -> bool:
     return any(extension.name == name for extension in snapshot.extensions)
+
+
+def has_trigrams(snapshot: Snapshot, column: Column, *, bare: bool) -> bool:
+    """True if pg_trgm can index the column, or (not bare) the text that an expression makes of it.
+
+    It takes no character(n): only the cast to text is one.
+    """
+    return has_extension(snapshot, "pg_trgm") and not (bare and column.type.startswith("character("))

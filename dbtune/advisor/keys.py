@@ -14,7 +14,6 @@ Keys = tuple[IndexKey, ...]
 
 MAX_KEYS = 5
 _MAX_EQUALITIES = 4
-_SELECTIVE = 0.3
 _NOT_ORDERED = ("json", "jsonb", "xml", "tsvector", "tsquery", "point", "box", "polygon", "line")
 
 
@@ -81,10 +80,10 @@ def _bases(demand: Demand, equalities: Keys) -> Iterator[Keys]:
 def equality_keys(demand: Demand) -> Keys:
     """Columns and expressions compared for equality, the most shared and selective first.
 
-    A condition that lets in a third of the rows or more earns no place beside better ones.
+    A condition that surely lets in a third of the rows or more earns no place beside better ones.
     """
     quals = [q for q in demand.quals() if is_equality(q)]
-    selective = [q for q in quals if demand.selectivity(q) < _SELECTIVE]
+    selective = [q for q in quals if demand.may_rule_out_most(q)]
     found = dict.fromkeys(key_of(q) for q in selective or quals)
     ordered = sorted(found, key=lambda key: _rank(demand, key))
     if len(ordered) > _MAX_EQUALITIES:
@@ -103,7 +102,7 @@ def begins_loosely(demand: Demand, spec: IndexSpec) -> bool:
     if spec.relation != demand.relation.name or spec.access_method != "btree" or spec.predicate:
         return False
     quals = [q for q in demand.quals() if is_equality(q)]
-    fixed = {key_of(q) for q in quals if demand.selectivity(q) < _SELECTIVE}
+    fixed = {key_of(q) for q in quals if demand.may_rule_out_most(q)}
     joined = {column for columns in demand.joins for column in columns}
     first = spec.keys[0]
     plain = replace(first, descending=False, nulls_first=False, opclass=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dbtune.advice import (
     Advice,
     CreateIndex,
@@ -14,6 +16,7 @@ from dbtune.advice import (
 from dbtune.advisor.gather import Gathered
 from dbtune.advisor.maintenance import Writes, maintenance_ms, writes_of
 from dbtune.advisor.risk import risks
+from dbtune.advisor.prices import Names
 from dbtune.advisor.search import Found, Search
 from dbtune.advisor.served import names, replaced_by
 from dbtune.advisor.targets import Target
@@ -37,12 +40,18 @@ def recommendations(
             target.key, statistics.calls, statistics.total_exec_ms, target.cost_before,
             priced.cost, engine,
         )  # fmt: skip
-        for name in sorted(priced.used):
-            served.setdefault(name, []).append((target, price, 1 / len(priced.used)))
+        used = _chosen_for(priced.used, found.chosen, search.prices.better(target))
+        for name in sorted(used):
+            served.setdefault(name, []).append((target, price, 1 / len(used)))
     writes = writes_of(workload)
     creations = [_creation(workload, search, n, served[n], writes) for n in sorted(served)]
     creations.sort(key=lambda r: (-r.saved_ms, str(r.change)))
     return (*creations, *_drops(workload, creations))
+
+
+def _chosen_for(used: Names, chosen: Names, better: Mapping[str, Names]) -> Names:
+    """The chosen indexes by which a plan can be had: those it uses, or such as serve no worse."""
+    return frozenset(name if name in chosen else min(better[name] & chosen) for name in used)
 
 
 def _creation(

@@ -49,6 +49,8 @@ FROM generate_series(1, 60000) g;
 CREATE INDEX invoice_kind_idx ON invoice (kind, priority);
 CREATE TABLE currency (code text PRIMARY KEY, name text, rate numeric);
 INSERT INTO currency SELECT 'C' || g, 'n' || g, g FROM generate_series(1, 60) g;
+CREATE TABLE place (code character(12) PRIMARY KEY, name text NOT NULL);
+INSERT INTO place SELECT 'P' || g, 'n' || g FROM generate_series(1, 20000) g;
 CREATE TABLE measure (at timestamptz NOT NULL, sensor int NOT NULL, value float8 NOT NULL);
 INSERT INTO measure SELECT timestamptz '2024-01-01' + g * interval '1 second', g % 500,
     random() FROM generate_series(1, 1000000) g;

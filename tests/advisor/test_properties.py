@@ -48,6 +48,13 @@ def test_the_budget_is_kept(ask: Ask, budget: int) -> None:
     assert 0 < sum(r.size_bytes or 0 for r in advice.recommendations) <= budget
 
 
+@pytest.mark.parametrize("calls", range(18, 60, 3))
+def test_the_budget_is_kept_where_calls_run_out(ask: Ask, calls: int) -> None:
+    """Plans were then seen with other indexes than are chosen; those are not proposed as well."""
+    advice = ask(*MIXED, budget_bytes=4 << 20, max_explains=calls)
+    assert 0 < sum(r.size_bytes or 0 for r in advice.recommendations) <= 4 << 20
+
+
 def test_the_number_of_indexes_is_kept(ask: Ask) -> None:
     assert len(created(ask(*MIXED, max_indexes=2))) == 2
     per_table = created(ask(*MIXED, max_per_table=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbtune.advisor.demand import Demand
-from dbtune.advisor.extensions import has_extension, is_installed
+from dbtune.advisor.extensions import has_trigrams, is_installed
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Column, IndexKey
 from dbtune.statement.model import Qual
@@ -30,7 +30,7 @@ def _opclasses(demand: Demand, qual: Qual) -> Iterator[str | None]:
     if column is None:
         return
     if qual.kind in {"like", "regex", "similar"} and qual.operator[:1] != "!":
-        if has_extension(demand.snapshot, "pg_trgm"):
+        if has_trigrams(demand.snapshot, column, bare=qual.expression is None):
             yield "gin_trgm_ops"
     elif qual.kind == "text_search" or _is_whole_array(qual, column):
         yield None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbtune.advisor.demand import Demand
-from dbtune.advisor.extensions import has_extension, is_installed
+from dbtune.advisor.extensions import has_trigrams, is_installed
 from dbtune.advisor.keys import equality_keys
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Column, IndexKey
@@ -42,7 +42,7 @@ def _key(demand: Demand, qual: Qual) -> IndexKey | None:
     if column is None:
         return None
     bare = None if qual.expression else qual.column
-    if qual.kind == "similar" and has_extension(demand.snapshot, "pg_trgm"):
+    if qual.kind == "similar" and has_trigrams(demand.snapshot, column, bare=bare is not None):
         return IndexKey(bare, qual.expression, "gist_trgm_ops")
     is_range = column.type.endswith("range") or column.type_kind in {"r", "m"}
     if qual.kind == "contains" and (is_range or column.type in {*_OPCLASSES, *_SHAPES}):
@@ -53,5 +53,5 @@ def _key(demand: Demand, qual: Qual) -> IndexKey | None:
 def _has_distance(demand: Demand, column: Column) -> bool:
     """True if an index can give the rows nearest to a value first."""
     if column.type.startswith(_TEXTS):
-        return has_extension(demand.snapshot, "pg_trgm")
+        return has_trigrams(demand.snapshot, column, bare=True)
     return column.type in _SHAPES
