@@ -6,9 +6,14 @@ from itertools import product
 
 import pytest
 
+from dbtune.advice import CreateIndex
 from dbtune.advisor.alike import better_ones
 from dbtune.advisor.options import AdvisorOptions
+from dbtune.advisor.prices import Prices
 from dbtune.advisor.program import Floor, Offer, Program, choose
+from dbtune.advisor.recommend import recommendations
+from dbtune.advisor.search import Found, Search
+from dbtune.advisor.targets import Target
 from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec, column_key
 from dbtune.plan import Plan
@@ -17,6 +22,7 @@ from dbtune.snapshot.model import Snapshot
 from dbtune.statement.model import Statement
 from dbtune.statement.parse import parse
 from dbtune.twin.engine import Twin
+from tests.advisor.conftest import workload_of
 
 INVOICE = QualifiedName("public", "invoice")
 
@@ -129,3 +135,29 @@ def test_a_better_index_stands_for_the_one_that_a_plan_used() -> None:
     assert choose(program, AdvisorOptions(budget_bytes=30 << 20)) == {"narrow"}
     alone = Program(program.fixed, program.sizes, program.relations, program.offers, program.floors)
     assert choose(alone, AdvisorOptions(budget_bytes=30 << 20)) == frozenset()
+
+
+def test_what_stands_in_for_another_is_proposed_alone(advised: tuple[Snapshot, Twin]) -> None:
+    """The plan was seen with the wider index, of which nothing is built."""
+    snapshot, twin = advised
+    workload = workload_of(snapshot, twin, "SELECT amount FROM invoice WHERE account_id = $1")
+    made = twin.suppose([spec("account_id", "amount"), spec("account_id", "amount kind")])
+    prices = Prices(twin)
+    for hypothetical in made:
+        assert isinstance(hypothetical, Hypothetical)
+        prices.add(hypothetical)
+    narrow, wide = (h.name for h in made)
+    (statement,) = workload.statements
+    plan = twin.plan(statement.planned_text)
+    assert isinstance(plan, Plan)
+    target = Target(statement, plan.total_cost, plan.total_cost, plan)
+    prices.start(target)
+    prices.compare(target, frozenset({narrow, wide}))
+    assert prices.price(target, frozenset({wide})).used == {wide}
+    relevant = {target.key: frozenset({narrow, wide})}
+    fixed = {narrow: 1.0, wide: 1.0}
+    search = Search([target], relevant, fixed, prices, AdvisorOptions(objective="cost"))
+    found = Found(frozenset({narrow}), 0.0, 0.0, complete=False)
+    (proposed,) = recommendations(workload, search, found, twin.name)
+    assert isinstance(proposed.change, CreateIndex)
+    assert proposed.change.spec == spec("account_id", "amount")
