@@ -8,9 +8,11 @@ learnt about the one tells of the other, without asking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.model import RelationUse, Statement
@@ -20,7 +22,7 @@ Names = frozenset[str]
 
 @dataclass(frozen=True)
 class Seen:
-    """An index as a statement sees it.
+    """An index as a statement sees it, but for its size.
 
     `keys` end with the last one that the statement compares or orders by. `covers` tells for each
     use of the relation whether the index holds what is read there; `may_cover` lets the predicate
@@ -32,39 +34,48 @@ class Seen:
     covers: tuple[bool, ...]
     may_cover: tuple[bool, ...]
     has_several_keys: bool
-    size_bytes: int
 
 
 def better_ones(
     statement: Statement, candidates: Mapping[str, tuple[IndexSpec, int]]
 ) -> dict[str, Names]:
-    """For each candidate, the others that serve the statement no worse.
+    """For each candidate, the others that serve the statement no worse and are no larger.
 
     Args:
         statement: what is asked.
         candidates: spec and size in bytes by name.
     """
-    groups: dict[object, dict[str, Seen]] = {}
-    for name, (spec, size_bytes) in sorted(candidates.items()):
+    asked: dict[QualifiedName, set[str | None]] = {}
+    groups: dict[object, dict[Seen, list[tuple[int, str]]]] = {}
+    for name, (spec, size_bytes) in candidates.items():
         if spec.access_method == "btree":
-            seen = _seen(statement, spec, size_bytes)
-            group = (spec.relation, seen.keys)
-            groups.setdefault(group, {})[name] = seen
+            if spec.relation not in asked:
+                asked[spec.relation] = _asked(statement, spec.relation)
+            seen = _seen(statement, spec, asked[spec.relation])
+            alike = groups.setdefault((spec.relation, seen.keys), {})
+            alike.setdefault(seen, []).append((size_bytes, name))
     return {
-        name: better
-        for group in groups.values()
-        for name, seen in group.items()
-        if (better := frozenset(n for n, s in group.items() if n != name and _is_better(s, seen)))
+        name: better for group in groups.values() for name, better in _better_in(group) if better
     }
 
 
+def _better_in(group: Mapping[Seen, list[tuple[int, str]]]) -> Iterator[tuple[str, Names]]:
+    """Candidates of one group, which are many and few as the statement sees them."""
+    for seen, members in group.items():
+        better = [of for one, of in group.items() if _is_better(one, seen)]
+        by_size = sorted(member for of in better for member in of)
+        sizes = [size for size, _ in by_size]
+        for size, name in members:
+            smaller = by_size[: bisect_right(sizes, size)]
+            yield name, frozenset(other for _, other in smaller) - {name}
+
+
 def _is_better(one: Seen, other: Seen) -> bool:
-    """True if the one is no larger, of no more keys, and covers wherever the other might."""
+    """True if the one is of no more keys, and covers wherever the other might."""
     if one.conditions != other.conditions and not _lets_in_less(one, other):
         return False
     covers = all(c or not m for c, m in zip(one.covers, other.may_cover, strict=True))
-    is_plainer = one.has_several_keys <= other.has_several_keys
-    return covers and is_plainer and one.size_bytes <= other.size_bytes
+    return covers and one.has_several_keys <= other.has_several_keys
 
 
 def _lets_in_less(one: Seen, other: Seen) -> bool:
@@ -78,9 +89,8 @@ def _lets_in_less(one: Seen, other: Seen) -> bool:
     return one.conditions > other.conditions and not on_keys and len(one.covers) == 1
 
 
-def _seen(statement: Statement, spec: IndexSpec, size_bytes: int) -> Seen:
+def _seen(statement: Statement, spec: IndexSpec, asked: set[str | None]) -> Seen:
     uses = statement.uses_of(spec.relation)
-    asked = _asked(statement, spec)
     wanted = (n for n, k in enumerate(spec.keys, 1) if k.column is None or k.column in asked)
     held = set(spec.columns)
     return Seen(
@@ -89,7 +99,6 @@ def _seen(statement: Statement, spec: IndexSpec, size_bytes: int) -> Seen:
         tuple(_holds(held, use) for use in uses),
         tuple(_holds(held, use, spec.predicate) for use in uses),
         len(spec.keys) > 1,
-        size_bytes,
     )
 
 
@@ -104,11 +113,11 @@ def _holds(held: set[str], use: RelationUse, predicate: str | None = None) -> bo
     return all(c in held or (predicate is not None and c in predicate) for c in use.projected)
 
 
-def _asked(statement: Statement, spec: IndexSpec) -> set[str | None]:
+def _asked(statement: Statement, relation: QualifiedName) -> set[str | None]:
     """Columns of the relation that the statement compares, joins, groups or orders by."""
     asked: set[str | None] = set()
     for position, use in enumerate(statement.relations):
-        if use.relation == spec.relation:
+        if use.relation == relation:
             asked.update(c for q in use.quals for c in (q.column, *q.row))
             asked.update(key.column for key in use.sort_keys)
             asked.update((*use.group_keys, *use.distinct_keys))

@@ -20,4 +20,6 @@ def has_trigrams(snapshot: Snapshot, column: Column, *, bare: bool) -> bool:
 
     It takes no character(n): only the cast to text is one.
     """
-    return has_extension(snapshot, "pg_trgm") and not (bare and column.type.startswith("character("))
+    return has_extension(snapshot, "pg_trgm") and not (
+        bare and column.type.startswith("character(")
+    )
