@@ -15,8 +15,8 @@ from dbtune.advice import (
 )
 from dbtune.advisor.gather import Gathered
 from dbtune.advisor.maintenance import Writes, maintenance_ms, writes_of
-from dbtune.advisor.risk import risks
 from dbtune.advisor.prices import Names
+from dbtune.advisor.risk import risks
 from dbtune.advisor.search import Found, Search
 from dbtune.advisor.served import names, replaced_by
 from dbtune.advisor.targets import Target
