@@ -26,12 +26,12 @@ from dbtune.progress import Progress, Silent
 from dbtune.statement.model import Statement
 from dbtune.workload import Workload
 
-_SHARE_PER_INDEX = 0.002
+_SHARE_PER_INDEX = 0.001
 _RELATIONS = 20
 """An index must save this part of the workload, whatever it costs to keep; less where the workload
 is spread over more relations than this."""
 
-_SHARE_PER_SIZE = 0.02
+_SHARE_PER_SIZE = 0.01
 """And this part more, if it is as large as all the tables together."""
 
 _LEFT = 0.01

@@ -51,7 +51,7 @@ class AdvisorOptions:
     budget_bytes: int | None = None
     max_indexes: int | None = None
     max_per_table: int | None = None
-    min_gain_pct: float = 10.0
+    min_gain_pct: float = 5.0
     objective: Objective = "time"
     kinds: tuple[str, ...] = KINDS
     include: bool = True

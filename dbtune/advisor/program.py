@@ -188,8 +188,10 @@ class _Model:
         ):
             self._highs.setOptionValue(option, value)
         self.indexes = {name: self.variable(program.fixed[name], 1.0) for name in names}
-        for column in self.indexes.values() if whole else ():
-            self._highs.changeColIntegrality(column, highspy.HighsVarType.kInteger)
+        if whole:
+            columns = list(self.indexes.values())
+            kinds = [highspy.HighsVarType.kInteger.value] * len(columns)
+            self._highs.changeColsIntegrality(len(columns), columns, kinds)
         self._whole = whole and bool(names)
         self._limit(program, options)
 

@@ -25,7 +25,7 @@ _NOTHING: Names = frozenset()
 
 _NEAR = 0.01
 _MAX_ROUNDS = 60
-_PARTS_OF_GAP = 10
+_PARTS_OF_GAP = 7
 """The programs are solved to this part of the gap that is left, since they soon change."""
 _COARSEST = 3.0
 _FINEST = 0.1

@@ -49,7 +49,7 @@ def run(
     budget: a.Budget = None,
     max_indexes: a.MaxIndexes = None,
     max_per_table: a.MaxPerTable = None,
-    min_gain: a.MinGain = 10.0,
+    min_gain: a.MinGain = 5.0,
     objective: Annotated[
         ObjectiveWord, typer.Option(help="Lower execution time, or planner cost × calls.")
     ] = ObjectiveWord.TIME,

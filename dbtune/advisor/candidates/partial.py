@@ -20,6 +20,8 @@ KIND = "btree"
 
 _MAX_FRACTION = 0.5
 _MAX_FIXED = 3
+_MAX_VALUES = 4
+"""A longer list is one statement's own, and to prove that it is implied costs the planner much."""
 _STRICT = frozenset({"equal", "in", "range"})
 _ONE_VALUE = frozenset({"equal", "is_null", "boolean"})
 
@@ -103,6 +105,8 @@ def _condition(qual: Qual) -> str:
 
 
 def _is_rare(demand: Demand, qual: Qual) -> bool:
+    if qual.kind == "in" and (qual.value or "").count(",") >= _MAX_VALUES:
+        return False
     column = demand.relation.column(qual.column)
     statistics = demand.statistics(column) if column else None
     fraction = fraction_of(statistics, qual) if statistics else None
