@@ -17,7 +17,8 @@ from dbtune.access.reference import Reference
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.fingerprint import fingerprint
-from dbtune.statement.model import Statement
+from dbtune.statement.model import RelationUse, Statement
+from dbtune.statement.outline import outline
 from dbtune.workload import Workload, WorkloadStatement
 
 _MOST_PARENTS = 6
@@ -26,6 +27,12 @@ _DENSE_ROWS = 3.0
 
 _OWN_ROWS = 0.8
 """Of the lookups in a tree, so many at least come from rows of earlier ones."""
+
+_ONE_ROW = 0.5
+"""Who looks up a row by its key finds one as a rule."""
+
+_EXACT = 0.03
+"""Calls that differ by no more belong together, but for requests that straddle readings."""
 
 _SLACK = 0.5
 """An interval may stray from the bounds of the ratio by this much: requests straddle readings."""
@@ -38,7 +45,9 @@ class Pair:
     `ratio` is child calls per row of the parent, and of what else explains it (`others`: lookups
     of single pages, a second list). `intervals` counts the readings' differences in which both
     was active; `holds_over_time` is False when one of them contradicts. `outer_runs` is how often
-    the parent itself runs in one unit of work, being a child of others' rows.
+    the parent itself runs in one unit of work, being a child of others' rows. `stray` is how far
+    the calls are from the rows. `is_on_a_page` says that a statement outside of loops that finds
+    one row of the parent's relation ran just as often: both may belong to the page of that row.
     """
 
     child: WorkloadStatement
@@ -53,6 +62,7 @@ class Pair:
     stray: float
     spread: float
     outer_runs: float = 1.0
+    is_on_a_page: bool = False
 
     @property
     def is_one_client(self) -> bool:
@@ -74,20 +84,25 @@ class _Change:
 
 def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
     """One pair per child that the rows of one list, or of two, can explain."""
+    deltas = _Deltas(workload.snapshot)
     found = {
         pair.child.fingerprint: pair
-        for pair in _pairs(workload, min_ratio=min_ratio, max_ratio=max_ratio)
+        for pair in _pairs(workload, deltas, min_ratio=min_ratio, max_ratio=max_ratio)
     }
+    looped = [pair for pair in found.values() if pair.holds_over_time]
     for pair in found.values():
         outer = found.get(pair.parent.fingerprint)
-        if outer and outer.holds_over_time and pair.parent is not pair.child:
-            yield replace(pair, outer_runs=outer.runs_per_unit)
-        else:
-            yield pair
+        nested = outer and outer.holds_over_time and pair.parent is not pair.child
+        yield replace(
+            pair,
+            outer_runs=outer.runs_per_unit if outer and nested else 1.0,
+            is_on_a_page=_is_on_a_page(workload, pair, looped, deltas),
+        )
 
 
-def _pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
-    deltas = _Deltas(workload.snapshot)
+def _pairs(
+    workload: Workload, deltas: _Deltas, *, min_ratio: float, max_ratio: float
+) -> Iterator[Pair]:
     all_feeds = Feeds(workload)
     for child, parsed in workload.parsed():
         if parsed.kind != "select" or not child.calls:
@@ -130,6 +145,26 @@ def _recursions(
             )  # fmt: skip
             if pair:
                 yield pair
+
+
+def _is_on_a_page(workload: Workload, pair: Pair, looped: Sequence[Pair], deltas: _Deltas) -> bool:
+    ends = {pair.reference.relation, pair.reference.referenced}
+    fed_by = next(iter(ends - {pair.relation}), pair.relation)
+    exact = [loop.child for loop in looped if loop.stray <= _EXACT]
+    known = {loop.child.fingerprint for loop in looped}
+    return any(
+        _finds_one_row(statement, use)
+        and statement.fingerprint not in known
+        and deltas.apart(pair.child, statement) <= _EXACT
+        and not any(deltas.apart(statement, child) <= _EXACT for child in exact)
+        for statement, use in workload.uses_of(fed_by)
+    )
+
+
+def _finds_one_row(statement: WorkloadStatement, use: RelationUse) -> bool:
+    seen = outline(statement.text)
+    by_value = seen.verb == "select" and not seen.aggregates and use.quals_of("equal")
+    return bool(by_value) and _ONE_ROW <= statement.rows_per_call <= 1.0
 
 
 def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:
@@ -220,6 +255,11 @@ class _Deltas:
 
     def calls(self, name: str) -> list[int]:
         return [changes.get(name, _Change(0, 0)).calls for changes in self._changes]
+
+    def apart(self, one: WorkloadStatement, other: WorkloadStatement) -> float:
+        """How far the calls of two statements are from each other, from reading to reading."""
+        calls = zip(self.calls(one.fingerprint), self.calls(other.fingerprint), strict=True)
+        return _stray([both for both in calls if any(both)] or [(one.calls, other.calls)])
 
     def rows(self, feeds: Sequence[Feed]) -> list[int]:
         """The rows of each interval that can lead to lookups."""

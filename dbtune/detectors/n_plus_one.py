@@ -156,7 +156,8 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
     enough = pair.intervals >= (1 if pair.reference.constraint else params.min_undeclared_intervals)
     exact = pair.stray <= params.max_stray and pair.intervals >= params.min_undeclared_intervals
     related = pair.is_one_client or exact
-    likely = enough and related and pair.holds_over_time and (near or steady)
+    in_a_loop = not pair.is_on_a_page or pair.stray <= params.max_stray
+    likely = enough and related and in_a_loop and pair.holds_over_time and (near or steady)
     confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
     client = client_among((child.text, parent.text), ())
     columns = (ColumnName(pair.relation.name, pair.column),)

@@ -193,7 +193,7 @@ def _shorten_lists(words: list[str]) -> list[str]:
     """Lists of alike elements after IN, ARRAY and VALUES as one element.
 
     VALUES with several rows keeps a mark, because one row at a time is another way of working; so
-    does IN with one value.
+    does IN with one value or row.
     """
     short: list[str] = []
     at = 0
@@ -205,7 +205,8 @@ def _shorten_lists(words: list[str]) -> list[str]:
             alike = len(elements) > 1 and all(e == elements[0] for e in elements)
             shown = elements[:1] if alike and elements[0] and "?" in elements[0] else elements
             short += (word, "(", *_shorten_lists(_comma_joined(shown)), ")")
-            if word == "in" and len(elements) == 1 and elements[0][:1] == ["?"]:
+            first = [part for part in elements[0] if part != "("][:1]
+            if word == "in" and len(elements) == 1 and first == ["?"]:
                 short.append("1")
         elif opens and word == "values":
             rows: list[list[str]] = []

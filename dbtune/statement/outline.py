@@ -206,6 +206,8 @@ class _Comparisons:
                 self._compare(at, token)
 
     def _compare(self, at: int, token: Token) -> None:
+        if self._compare_row(at, token):
+            return
         if token.is_mark(_EQUALITY):
             if self._is_value(at + 1):
                 self._add(self.equal, self._name_before(at), self._parameter(at + 1))
@@ -220,6 +222,46 @@ class _Comparisons:
                 self._add(self.equal, self._name_before(at), self._parameter(at + 2))
             else:
                 self._add(self.listed, self._name_before(at))
+
+    def _compare_row(self, at: int, token: Token) -> bool:
+        """Take in `(a, b) = ($1, $2)`, also with IN; False if it is no such comparison."""
+        is_in = _pair_mark(self._words, at, "in")
+        columns = self._row_before(at) if is_in or token.is_mark(_EQUALITY) else ()
+        values, end = self._values_of_row(at + 2 if is_in else at + 1)
+        if len(columns) != len(values) or not columns:
+            return False
+        if is_in and not self._words[end].is_mark(")"):
+            for column in columns:
+                self._add(self.listed, column)
+        else:
+            for column, parameter in zip(columns, values, strict=True):
+                self._add(self.equal, column, parameter)
+        return True
+
+    def _row_before(self, at: int) -> tuple[ColumnName, ...]:
+        """The columns in parentheses before a position; none if there are no two."""
+        begin = at - 1
+        while begin > 0 and not self._words[begin].is_mark("("):
+            begin -= 1
+        columns: list[ColumnName] = []
+        while begin < at - 1 and self._words[begin].is_mark("(", ","):
+            path, begin = _path(self._words, begin + 1)
+            if not path:
+                return ()
+            columns.append(_column(path, self._aliases))
+        return tuple(columns) if begin == at - 1 and len(columns) > 1 else ()
+
+    def _values_of_row(self, at: int) -> tuple[list[int | None], int]:
+        """The numbers of the parameters in parentheses at a position, and the position after."""
+        found: list[int | None] = []
+        while at + 1 < len(self._words) and self._words[at].is_mark("(", ","):
+            if not self._is_value(at + 1):
+                break
+            found.append(self._parameter(at + 1))
+            at += 2
+            while at + 1 < len(self._words) and self._words[at].is_mark("::"):
+                at += 2
+        return found, min(at + 1, len(self._words) - 1)
 
     def _is_value(self, at: int) -> bool:
         while at < len(self._words) and self._words[at].is_mark("("):

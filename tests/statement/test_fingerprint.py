@@ -15,7 +15,10 @@ SAME = [
     ("select * from t where a in (1, 2, 3)", "select * from t where a in ($1 /*, ... */)"),
     ("select * from t where a in ($1,$2)", "SELECT * FROM t\nWHERE a IN ( $4 , $5, $6 )"),
     ("select * from t where a in (7)", "select * from t where a in ($1)"),
-    ("select * from t where (a,b) in ((1,2),(3,4))", "select * from t where (a,b) in (($1,$2))"),
+    (
+        "select * from t where (a,b) in ((1,2),(3,4))",
+        "select * from t where (a,b) in (($1,$2),($3,$4),($5,$6))",
+    ),
     ("select 'a'", "select $$it's$$"),
     ("select E'it\\'s'", "select $tag$ $$ $tag$"),
     ('select "a" from "t"', "select a from t"),
@@ -32,6 +35,7 @@ DIFFERENT = [
     ("select * from t where a = $1", "select * from t where a in ($1)"),
     ("select * from t where a in ($1)", "select * from t where a in ($1, $2)"),
     ("select * from t where a in ($1)", "select * from t where a in ($1 /*, ... */)"),
+    ("select * from t where (a,b) in ((1,2),(3,4))", "select * from t where (a,b) in (($1,$2))"),
     ('select "orgId" from t', "select orgid from t"),
     ("select a from t order by 1", "select a from t order by 2"),
     ("select a from t order by 1", "select a from t order by $1"),
@@ -59,6 +63,25 @@ def test_a_list_of_one_is_an_equality() -> None:
         assert outline(f"SELECT * FROM t WHERE {one}").equal == column
     for several in ("a IN ($1, $2)", "a IN ($1 /*, ... */)", "a = ANY ($1)", "a NOT IN ($1)"):
         assert outline(f"SELECT * FROM t WHERE {several}").equal == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "equal", "listed"),
+    [
+        ("(a, b) = ($1, $2)", {"a": 1, "b": 2}, ()),
+        ("(t.a, t.b) IN (($2, $1))", {"a": 2, "b": 1}, ()),
+        ("(a, b) IN (($1::int, 'x'::text)) AND c = $2", {"a": 1, "b": None, "c": 2}, ()),
+        ("(a, b) IN (($1, $2), ($3, $4)) AND c = $5", {"c": 5}, ("a", "b")),
+        ("(a = $1 AND b = $2)", {"a": 1, "b": 2}, ()),
+    ],
+)
+def test_rows_are_compared_column_by_column(
+    condition: str, equal: dict[str, int | None], listed: tuple[str, ...]
+) -> None:
+    found = outline(f"SELECT * FROM t WHERE {condition}")
+    compared = zip((c.column for c in found.equal), found.given, strict=True)
+    assert dict(compared) == equal
+    assert tuple(c.column for c in found.listed) == listed
 
 
 @given(st.text(alphabet="select fromt'\"$1(),;-/*E\\[]=\n€", max_size=60))
