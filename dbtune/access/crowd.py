@@ -52,6 +52,8 @@ def spread_loops(units: Sequence[Unit], shapes: Shapes, known: Collection[int]) 
         surest = _surest(shapes, clock, child, linked, parents)
         if surest:
             yield from _loops(shapes, surest.link, surest.followed)
+        else:
+            yield from _alone(shapes, clock, child)
 
 
 def _surest(
@@ -79,6 +81,22 @@ def _surest(
         if clear:
             return min(clear, key=_doubt)
     return None
+
+
+def _alone(shapes: Shapes, clock: Clock, child: int) -> Iterator[Spread]:
+    """Loops of lookups by key that no statement before explains."""
+    if not shapes.links.finds_one(shapes.outlines[child]):
+        return
+    limits = shapes.limits
+    for part in _MOMENTS:
+        moment_ms = part * limits.polling_wait_ms
+        heaps = clock.alone(child, least=limits.least_runs_alone, moment_ms=moment_ms)
+        for heap in heaps:
+            runs = [run.event for run in heap]
+            columns, _ = varying(shapes.outlines[child], runs)
+            yield Spread(loop_of("lookup", runs, certain=False, varying=columns), heap[0].unit)
+        if heaps:
+            return
 
 
 def _doubt(heaps: Heaps) -> tuple[bool, float]:

@@ -1,7 +1,9 @@
 """Loops spread over a pool's connections, told by heaps: many runs of a lookup, then a pause.
 
 Where a heap begins just after an execution of the same statement each time, and other statements
-seldom do, that statement's rows lead to it, however rarely it is followed by a loop.
+seldom do, that statement's rows lead to it, however rarely it is followed by a loop. Where every
+other statement follows that one too, it is the heaps themselves that requests do not explain: one
+lookup a request is met by chance among the other statements, seldom many times in a row.
 """
 
 from __future__ import annotations
@@ -30,6 +32,12 @@ _CHANCE = 1e-4
 _CHANCE_UNLINKED = 1e-7
 """Where no name tells that the rows lead to the lookup, time alone must."""
 
+_ALWAYS = 0.8
+"""Heaps that chance does not explain come from the statement that so many of them follow."""
+
+_COMPANY = 0.5
+"""Requests in a row run their other statements in a row as well, each about as often."""
+
 _LOOKED_AT = 2_000
 
 
@@ -37,16 +45,20 @@ _LOOKED_AT = 2_000
 class Heaps:
     """The heaps of a child that follow executions of a parent within a moment.
 
-    `share` is their part of all heaps, `chance` how probable it is that so many follow unrelated.
+    `share` is their part of all heaps, `chance` how probable it is that so many follow unrelated,
+    and `heaped` that single lookups come to lie in such heaps.
     """
 
     link: Link | None
     followed: Sequence[tuple[Placed, Sequence[Placed]]]
     share: float
     chance: float
+    heaped: float = 1.0
 
     def is_clear(self, shapes: Shapes) -> bool:
         """True if chance does not explain that the heaps follow the parent."""
+        if self.link and self.heaped <= _CHANCE and self.share >= _ALWAYS:
+            return True
         limit = _CHANCE if self.link else _CHANCE_UNLINKED
         return self.chance <= limit and self.share >= shapes.limits.least_followed
 
@@ -105,13 +117,10 @@ class Clock:
         self, parent: int, child: int, link: Link | None, *, least: int, moment_ms: float
     ) -> Heaps:
         """The child's heaps of so many different runs, and those of them that follow the parent."""
-        place = (child, moment_ms)
-        if place not in self._parts:
-            parts = _split(self._by_shape[child], moment_ms)
-            self._parts[place] = [p for p in parts if len(p) >= self._shapes.limits.least_runs]
-        heaps = [heap for heap in self._parts[place] if len(heap) >= least]
+        heaps = self._long_parts(child, least, moment_ms)
         if len(heaps) < _LEAST_HEAPS:
             return Heaps(link, (), 0.0, 1.0)
+        heaped = self._heaped(child, len(heaps), least, moment_ms)
         heaps = [heap for heap in heaps if is_by_link(self._shapes, link, heap)]
         followed = [
             (self._executions[parent][end], heap)
@@ -121,11 +130,56 @@ class Clock:
         ]
         chance = 1.0
         if len(followed) >= _LEAST_HEAPS:
-            once = self.chance(parent, child, moment_ms)
-            from scipy.special import bdtrc  # noqa: PLC0415 - 0.4 s that few logs need
+            chance = _so_many(len(followed), len(heaps), self.chance(parent, child, moment_ms))
+        return Heaps(link, followed, len(followed) / max(1, len(heaps)), chance, heaped)
 
-            chance = float(bdtrc(len(followed) - 1, len(heaps), once))  # so many or more
-        return Heaps(link, followed, len(followed) / max(1, len(heaps)), chance)
+    def alone(self, child: int, *, least: int, moment_ms: float) -> Sequence[Sequence[Placed]]:
+        """Heaps of different keys that neither chance nor requests in a row explain."""
+        heaps = self._long_parts(child, least, moment_ms)
+        if len(heaps) < _LEAST_HEAPS or self._heaped(child, len(heaps), least, moment_ms) > _CHANCE:
+            return ()
+        pure = [h for h in heaps if is_by_link(self._shapes, None, h) and not self._has_company(h)]
+        return pure if len(pure) >= max(_LEAST_HEAPS, _ALWAYS * len(heaps)) else ()
+
+    def _long_parts(self, child: int, least: int, moment_ms: float) -> list[list[Placed]]:
+        place = (child, moment_ms)
+        if place not in self._parts:
+            self._parts[place] = list(_split(self._by_shape[child], moment_ms))
+        return [part for part in self._parts[place] if len(part) >= least]
+
+    def _heaped(self, child: int, heaps: int, least: int, moment_ms: float) -> float:
+        """How probable so many heaps are, if any execution is the child's by its share alone."""
+        starts, _ = self._all
+        sample = starts[:: 1 + len(starts) // _LOOKED_AT]
+        near = sum(bisect_right(starts, at + moment_ms) - bisect_right(starts, at) for at in sample)
+        share = len(self._by_shape[child]) / len(starts)
+        again = 1.0 - (1.0 - share) ** (near / len(sample))
+        return _so_many(heaps, len(self._parts[child, moment_ms]), again ** (least - 1))
+
+    def _has_company(self, heap: Sequence[Placed]) -> bool:
+        """True if another lookup ran about as often in the same time."""
+        starts, shapes = self._all
+        begin, end = (bisect_left(starts, heap[at].start_ms) for at in (0, -1))
+        counts = Counter(shapes[begin:end])
+        own = heap[0].event.shape
+        return any(
+            count >= _COMPANY * len(heap) and self._shapes.roles[shape] == "lookup"
+            for shape, count in counts.items()
+            if shape != own
+        )
+
+    @cached_property
+    def _all(self) -> tuple[Sequence[float], Sequence[int]]:
+        """When all executions began, ascending, and their shapes."""
+        every = sorted((run.start_ms, s) for s, runs in self._by_shape.items() for run in runs)
+        return [at for at, _ in every], [shape for _, shape in every]
+
+
+def _so_many(found: int, tries: int, once: float) -> float:
+    """The probability of so many or more."""
+    from scipy.special import bdtrc  # noqa: PLC0415 - 0.4 s that few logs need
+
+    return float(bdtrc(found - 1, tries, once))
 
 
 def is_by_link(shapes: Shapes, link: Link | None, part: Sequence[Placed]) -> bool:

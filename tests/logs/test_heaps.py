@@ -71,7 +71,30 @@ def test_without_a_name_time_alone_must_tell() -> None:
     choice = Random(2)
     asked = _noise(choice, GATES, 60) + _noise(choice, CREW, 100)
     assert _told(asked + _loops(choice, FLIGHTS, PILOT, 12)) == {(PILOT, FLIGHTS)}
-    assert _told(asked + _loops(choice, FLIGHTS, PILOT, 3)) == set()
+    assert _told(asked + _loops(choice, FLIGHTS, PILOT, 3)) == {(PILOT, None)}
+    assert _told(asked + _loops(choice, FLIGHTS, PILOT, 2)) == set()
+
+
+def test_where_everything_follows_the_list_heaps_tell_of_the_loop() -> None:
+    choice = Random(6)
+    asked = _loops(choice, FLIGHTS, CREW, 8)
+    for begin in range(0, 20_000, 40):
+        asked += [(begin, FLIGHTS), (begin + choice.uniform(1, 40), GATES)]
+    assert _told(asked) == {(CREW, FLIGHTS)}
+
+
+def test_requests_in_a_row_are_no_loop() -> None:
+    choice = Random(7)
+    asked = _noise(choice, GATES, 60)
+    for _ in range(12):
+        begin = choice.uniform(0, 20_000)
+        asked += [(begin + 0.8 * n, PILOT if n % 2 else CREW) for n in range(30)]
+    assert _told(asked) == set()
+
+
+def test_a_lookup_that_is_asked_for_all_the_time_is_no_loop() -> None:
+    choice = Random(8)
+    assert _told(_noise(choice, PILOT, 3_000) + _noise(choice, GATES, 600)) == set()
 
 
 def test_the_same_row_for_everybody_is_no_loop_over_rows() -> None:
