@@ -6,7 +6,9 @@ Files that begin with an underscore are not commands. Heavy imports stand inside
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import pkgutil
 import signal
 import sys
@@ -18,7 +20,7 @@ import typer
 from typer.main import get_command
 
 from dbtune.cli._command import Command
-from dbtune.errors import DbtuneError, ExitCode
+from dbtune.errors import BadInput, DbtuneError, ExitCode
 
 INTERRUPTED = 130
 _INTERRUPTED = "dbtune: interrupted; no file was left half-written."
@@ -53,7 +55,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
         signal.signal(signal.SIGHUP, _terminate)
     try:
-        get_command(make_app())()
+        _run()
     except DbtuneError as error:
         typer.echo(f"dbtune: {error}", err=True)
         sys.exit(error.exit_code)
@@ -61,6 +63,29 @@ def main() -> None:
         if ending.code == INTERRUPTED:
             typer.echo(_INTERRUPTED, err=True)
         raise
+
+
+def _run() -> None:
+    """Run the command that was asked for, until all that it printed is written.
+
+    Raises:
+        BadInput: a disk is full.
+    """
+    try:
+        try:
+            get_command(make_app())()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushed again at the end
+        if error.errno == errno.EPIPE:  # the reader has seen enough
+            sys.exit(1)
+        raise BadInput(
+            f"Cannot write the output: {error.strerror}.",
+            "Free some room, or send the output (and TMPDIR) to another disk.",
+        ) from error
 
 
 def _options(
@@ -108,8 +133,6 @@ def _internal_error(
         "Set DBTUNE_TRACEBACK=1 to see the traceback.",
         err=True,
     )
-    import os
-
     if os.environ.get("DBTUNE_TRACEBACK"):
         sys.__excepthook__(kind, error, where)
     raise SystemExit(ExitCode.INTERNAL)

@@ -193,7 +193,7 @@ def _head(file: Path, target: Path, lines: int) -> Path:
 
 
 def damaged_copy(file: Path, target: Path) -> tuple[Path, int]:
-    """The file with one line in a hundred cut, overwritten, or followed by junk; how many are.
+    """The file with one line in a hundred cut, merged, overwritten or stuffed; how many are.
 
     Lines, not records: some are in the middle of a statement.
     """
@@ -218,6 +218,9 @@ def _damage(line: bytes, choice: Random) -> bytes:
             line.rstrip(b"\n") + b'"\n',
             line + b'-- junk "with a quote, and commas\n',
             line.rstrip(b"\n"),
+            line[:at] + b"\0\0" + line[at:],
+            line[:at] + b"\xff\xe9" + line[at:],
+            b",".join(line.split(b",")[:-3]) + b"\n",
         ]
     )
 

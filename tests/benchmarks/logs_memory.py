@@ -7,21 +7,29 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.log_kinds import literals, parameters, sessions, write_log
-from tests.benchmarks.logs import dbtune_reading
+from tests.benchmarks.logs import damaged_copy, dbtune_reading
 
 GIGABYTES = float(os.environ.get("GIGABYTES", "10"))
 _BLOCK_BYTES = 200_000_000
 
 
 def main() -> None:
-    print(f"{'kind':12} {'GB':>5} {'lines':>11} {'lines/s':>9} {'seconds':>8} {'peak MB':>8}")
-    for kind, share in ((parameters, 1.0), (literals, 0.1), (sessions, 0.1)):
+    print(f"{'kind':18} {'GB':>5} {'lines':>11} {'lines/s':>9} {'seconds':>8} {'peak MB':>8}")
+    for kind, share, is_damaged in (
+        (parameters, 1.0, False),
+        (parameters, 0.4, True),
+        (literals, 0.1, False),
+        (sessions, 0.1, False),
+    ):
         with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as name:
             block = write_log(Path(name, "block.csv"), kind, 10**9, _BLOCK_BYTES)
+            if is_damaged:
+                block, _ = damaged_copy(block, Path(name, "damaged.csv"))
             file = _repeated(block, Path(name, "large.csv"), GIGABYTES * share * 1e9)
             reading = dbtune_reading(file)
+            label = kind.__name__ + is_damaged * " damaged"
             print(
-                f"{kind.__name__:12} {file.stat().st_size / 1e9:5.1f} {reading.lines:11,}"
+                f"{label:18} {file.stat().st_size / 1e9:5.1f} {reading.lines:11,}"
                 f" {reading.lines_per_second:9,.0f} {reading.seconds:8.1f} {reading.peak_mb:8.0f}"
             )
 

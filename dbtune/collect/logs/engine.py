@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,23 +95,29 @@ def open_engine(folder: Path) -> Iterator[Engine]:
     """
     import duckdb  # noqa: PLC0415 - 25 MB that only logs need
 
-    connection = duckdb.connect(str(folder / "traffic.duckdb"))
     try:
-        connection.execute(f"SET memory_limit = '{WORKING_MB}MB'")
-        connection.execute("SET temp_directory = ?", [str(folder / "spill")])
-        connection.execute("SET enable_progress_bar = false")  # standard output is for reports
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute(f"SET threads = least({THREADS}, current_setting('threads'))")
-        connection.execute("SET autoinstall_known_extensions = false")  # nothing is downloaded
-        connection.execute("SET TimeZone = 'UTC'")
-        yield Engine(connection)
+        with duckdb.connect(str(folder / "traffic.duckdb")) as connection:
+            connection.execute(f"SET memory_limit = '{WORKING_MB}MB'")
+            connection.execute("SET temp_directory = ?", [str(folder / "spill")])
+            connection.execute("SET enable_progress_bar = false")  # standard output is for reports
+            connection.execute("SET preserve_insertion_order = false")
+            connection.execute(f"SET threads = least({THREADS}, current_setting('threads'))")
+            connection.execute("SET autoinstall_known_extensions = false")  # nothing is downloaded
+            connection.execute("SET TimeZone = 'UTC'")
+            yield Engine(connection)
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        raise BadInput(
-            f"No room to work on the logs in {folder.parent}: {str(error).splitlines()[0]}.",
-            "Set TMPDIR to a folder with a fifth of the logs' size free, or name fewer files.",
-        ) from error
-    finally:
-        connection.close()
+        raise _no_room(folder, error) from error
+    except OSError as error:  # from the parts of the logs that are written beside
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _no_room(folder, error) from error
+
+
+def _no_room(folder: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"No room to work on the logs in {folder.parent}: {str(error).splitlines()[0]}.",
+        "Set TMPDIR to a folder with a fifth of the logs' size free, or name fewer files.",
+    )
 
 
 def _literal(value: object) -> str:

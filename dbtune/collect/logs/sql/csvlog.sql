@@ -4,7 +4,6 @@ SELECT session_id AS session, try_cast(session_line_num AS BIGINT) AS line, log_
        nullif(virtual_transaction_id, '') AS transaction, application_name AS application,
        error_severity AS severity, sql_state_code AS sqlstate, message, detail
 FROM read_csv({file}, columns = {columns}, auto_detect = false, header = false, delim = ',',
-              quote = '"', escape = '"', ignore_errors = true, strict_mode = false,
+              quote = '"', escape = '"', ignore_errors = {skips}, strict_mode = false,
               max_line_size = 4194304, buffer_size = {buffer_bytes},
-              store_rejects = true, rejects_limit = 0,
-              compression = {compression});
+              store_rejects = {skips}, rejects_limit = 0, compression = 'none');
