@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.snapshot.model import Snapshot
-from dbtune.statement.outline import ColumnName, Outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import Outline
 
 _COMPARED = r"""(?P<name>(?:"(?:[^"]|"")+"|\w+)(?:\.(?:"(?:[^"]|"")+"|\w+))*)"""
 _PARAMETER = r"(?P<parameter>\$\d+)(?P<cast>::[\w ]+)?"

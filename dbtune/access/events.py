@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from dbtune.access.link import Links
 from dbtune.access.values import values_of
-from dbtune.statement.outline import ColumnName, Outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import Outline
 from dbtune.traffic import Unit
 
 _LOOKED_AT = 50

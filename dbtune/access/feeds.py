@@ -9,7 +9,8 @@ from functools import cached_property
 from dbtune.access.reference import Reference, references_of, unique_keys
 from dbtune.identifier import QualifiedName
 from dbtune.statement.model import RelationUse, Statement
-from dbtune.statement.outline import ColumnName, outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import outline
 from dbtune.workload import Workload, WorkloadStatement
 
 

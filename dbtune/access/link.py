@@ -19,7 +19,8 @@ from dbtune.access.reference import (
     words,
 )
 from dbtune.snapshot.model import Snapshot
-from dbtune.statement.outline import ColumnName, Outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import Outline
 
 LinkKind = Literal["foreign key", "custom", "same key", "type and id", "name"]
 

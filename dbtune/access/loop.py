@@ -11,7 +11,8 @@ from typing import Literal
 from dbtune.access.events import Columns, Event, Role, distinct
 from dbtune.access.link import Link, Links
 from dbtune.access.values import values_of
-from dbtune.statement.outline import ColumnName, Outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import Outline
 
 _KEPT = 30
 LoopKind = Literal["lookup", "write", "identical"]

@@ -13,7 +13,8 @@ from dbtune.access.link import Link, Links
 from dbtune.access.loop import Limits, Loop, LoopKind, Shapes
 from dbtune.access.loops import Group, Reader
 from dbtune.access.writes import is_one_round_trip
-from dbtune.statement.outline import ColumnName, Outline, outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import Outline, outline
 from dbtune.traffic import Shape, Traffic, Unit
 
 _Place = tuple[LoopKind, int, int | None]

@@ -23,7 +23,8 @@ from dbtune.detectors._loops import (
     subject_of,
 )
 from dbtune.finding import Confidence, Match, Subject
-from dbtune.statement.outline import ColumnName, outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import outline
 from dbtune.workload import Workload
 
 

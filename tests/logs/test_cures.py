@@ -16,7 +16,8 @@ from dbtune.access.batched_write import batched_write
 from dbtune.access.cure import batched
 from dbtune.collect import collect
 from dbtune.collect.same_rows import comparing
-from dbtune.statement.outline import ColumnName, outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import outline
 from dbtune.traffic import LoopRuns
 from tests.logs.conftest import LoggingServer
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbtune.statement.fingerprint import fingerprint, normalize, tags
-from dbtune.statement.outline import ColumnName, outline
+from dbtune.statement.names import ColumnName
+from dbtune.statement.outline import outline
 from dbtune.statement.tokens import tokens
 
 SAME = [
