@@ -31,6 +31,9 @@ _OWN_ROWS = 0.8
 _ONE_ROW = 0.5
 """Who looks up a row by its key finds one as a rule."""
 
+_CLOSE = 0.2
+"""A list whose rows differ by more from the calls explains them no better than a page does."""
+
 _EXACT = 0.03
 """Calls that differ by no more belong together, but for requests that straddle readings."""
 
@@ -151,7 +154,7 @@ def _is_on_a_page(workload: Workload, pair: Pair, looped: Sequence[Pair], deltas
     ends = {pair.reference.relation, pair.reference.referenced}
     fed_by = next(iter(ends - {pair.relation}), pair.relation)
     exact = [loop.child for loop in looped if loop.stray <= _EXACT]
-    known = {loop.child.fingerprint for loop in looped}
+    known = {loop.child.fingerprint for loop in looped if loop.stray <= _CLOSE}
     return any(
         _finds_one_row(statement, use)
         and statement.fingerprint not in known
