@@ -84,12 +84,12 @@ def index_size(
             return btree_size(
                 rows,
                 tuple_bytes([k.width for k in (*keys, *included)]),
-                groups=key_groups(keys, rows) if can_merge else (),
+                groups=key_groups(keys, rows, relation.reltuples) if can_merge else (),
                 fillfactor_percent=filled,
                 pivot_size=tuple_bytes([k.width for k in keys]),
             )
         case "hash":
-            groups = _groups_of_column(keys[0], rows, with_nulls=False)
+            groups = _groups_of_column(keys[0], rows, relation.reltuples, with_nulls=False)
             return hash_size(max(relation.reltuples, rows), groups, fillfactor_percent=filled)
         case "brin":
             per_page = relation.reltuples / max(heap_pages, 1)
@@ -98,7 +98,7 @@ def index_size(
             )
         case "gin":
             # Nothing is known of the keys: as many entries as values, all in the entry tree.
-            size = gin_size(key_groups(keys, rows), heap_pages)
+            size = gin_size(key_groups(keys, rows, relation.reltuples), heap_pages)
             return replace(size, entry_pages=size.pages * 9 // 10)
         case "spgist":
             included = [column_figures(c) for n in spec.included if (c := relation.column(n))]
@@ -107,13 +107,19 @@ def index_size(
             return gist_size(rows, _gist_bytes(spec, keys), fill=_gist_fill(keys))
 
 
-def key_groups(keys: Sequence[KeyFigures], rows: float) -> tuple[Group, ...]:
-    """How `rows` rows share key values: nulls, the most common values, all others."""
+def key_groups(
+    keys: Sequence[KeyFigures], rows: float, table_rows: float = 0.0
+) -> tuple[Group, ...]:
+    """How `rows` rows share key values: nulls, the most common values, all others.
+
+    They are taken for a sample of `table_rows`, if those are more: of a value's rows some are in
+    it, so it has more values than its share of them.
+    """
     if len(keys) == 1:
-        return tuple(_groups_of_column(keys[0], rows))
+        return tuple(_groups_of_column(keys[0], rows, table_rows))
     combinations = 1.0
     for key in keys:
-        combinations *= max(distinct_values(key.statistics, rows), 1.0)
+        combinations *= max(distinct_values(key.statistics, max(table_rows, rows)), 1.0)
     seen = combinations * -math.expm1(-rows / combinations) if combinations > 0 else rows
     seen = max(min(seen, rows), 1.0)
     return (Group(seen, rows / seen, tuple_bytes([k.width for k in keys])),)
@@ -128,7 +134,9 @@ def distinct_values(statistics: ColumnStatistics | None, rows: float) -> float:
     return min(max(found, 1.0) + (1.0 if statistics.null_frac > 0 else 0.0), max(rows, 1.0))
 
 
-def _groups_of_column(key: KeyFigures, rows: float, *, with_nulls: bool = True) -> list[Group]:
+def _groups_of_column(
+    key: KeyFigures, rows: float, table_rows: float, *, with_nulls: bool = True
+) -> list[Group]:
     statistics = key.statistics
     width = tuple_bytes([replace(key.width, null_frac=0.0)])
     if statistics is None:
@@ -141,11 +149,14 @@ def _groups_of_column(key: KeyFigures, rows: float, *, with_nulls: bool = True) 
     common = [f * rows for f in statistics.most_common_freqs or () if f * rows >= 1]
     groups += [Group(1.0, count, width) for count in common]
     distinct = statistics.n_distinct
-    distinct = -distinct * rows if distinct < 0 else distinct
+    table_rows = max(table_rows, rows)
+    distinct = -distinct * table_rows if distinct < 0 else distinct
     others = rows - nulls - sum(common)
-    other_keys = min(max(distinct - len(common), 0.0), others)
     if others >= 1:
-        other_keys = max(other_keys, 1.0)
+        share = rows / table_rows
+        all_keys = max(distinct - len(common), 1.0)
+        missed = (1.0 - share) ** max(others / share / all_keys, 1.0)
+        other_keys = max(min(all_keys * (1.0 - missed), others), 1.0)
         groups.append(Group(other_keys, others / other_keys, width))
     return groups
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbtune.snapshot.catalog import ColumnStatistics
-from dbtune.twin.estimate import KeyFigures
+from dbtune.twin.estimate import KeyFigures, key_groups
 from dbtune.twin.extended import dependencies_bytes, ndistinct_bytes, with_frequencies
 from dbtune.twin.height import pivot_bytes
 from dbtune.twin.outcome import Outcome, statistics_of
@@ -94,6 +94,14 @@ def test_sizes_grow_with_rows(rows: float, more: float) -> None:
 
 def of_distinct(share: float) -> KeyFigures:
     return KeyFigures(BIGINT, ColumnStatistics(False, 0.0, 8, -share))
+
+
+def test_a_part_of_the_rows_has_more_than_its_share_of_the_values() -> None:
+    drawn = random.Random(1).sample(range(400_000), 100_000)
+    values = len({row // 4 for row in drawn})
+    (group,) = key_groups([of_distinct(0.25)], 100_000, 400_000)
+    assert group.groups == pytest.approx(values, rel=0.01)
+    assert group.groups * group.rows == pytest.approx(100_000)
 
 
 def test_pivots_have_no_more_keys_than_tell_pages_apart() -> None:
