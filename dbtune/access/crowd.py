@@ -30,8 +30,16 @@ class Spread:
     unit: Unit
 
 
-def spread_loops(units: Sequence[Unit], shapes: Shapes, known: Collection[int]) -> Iterator[Spread]:
-    """The loops of all sessions together but of `known` children, each with its best parent."""
+def spread_loops(
+    units: Sequence[Unit],
+    shapes: Shapes,
+    known: Collection[int],
+    written: frozenset[str] = frozenset(),
+) -> Iterator[Spread]:
+    """The loops of all sessions together but of `known` children, each with its best parent.
+
+    `written` are relations that loops write to: lookups of what is not there yet come with them.
+    """
     by_shape: dict[int, list[Placed]] = {}
     for unit in units:
         if unit.origin != "trace":
@@ -52,7 +60,7 @@ def spread_loops(units: Sequence[Unit], shapes: Shapes, known: Collection[int]) 
         surest = _surest(shapes, clock, child, linked, parents)
         if surest:
             yield from _loops(shapes, surest.link, surest.followed)
-        else:
+        elif written.isdisjoint(shapes.outlines[child].relations[:1]):
             yield from _alone(shapes, clock, child)
 
 

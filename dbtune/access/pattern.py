@@ -89,8 +89,11 @@ def patterns(
         for p in found
         if p.kind != "write" and (p.is_certain or p.is_followed)
     }
+    written = frozenset(
+        r for p in found if p.kind == "write" for r in p.child_outline.relations[:1]
+    )
     spread: dict[_Place, list[_Seen]] = {}
-    for one in spread_loops(traffic.units, shapes, known):
+    for one in spread_loops(traffic.units, shapes, known, written):
         place = (one.loop.kind, one.loop.child, one.loop.parent)
         spread.setdefault(place, []).append(_Seen(one.loop, one.unit))
     return (*found, *_patterns(traffic, outlines, spread, None, limits))

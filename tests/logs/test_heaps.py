@@ -25,7 +25,9 @@ FLIGHTS, CREW, GATES, PILOT = range(4)
 Asked = list[tuple[float, int]]
 
 
-def _told(asked: Asked, *, values: Callable[[int], str] = str) -> set[tuple[int, int | None]]:
+def _told(
+    asked: Asked, *, values: Callable[[int], str] = str, written: frozenset[str] = frozenset()
+) -> set[tuple[int, int | None]]:
     """Children and parents that are told of statements on the connections of a pool, by turns."""
     units = []
     for connection in range(4):
@@ -45,7 +47,7 @@ def _told(asked: Asked, *, values: Callable[[int], str] = str) -> set[tuple[int,
     outlines = tuple(map(outline, _TEXTS))
     links = Links((), {})
     shapes = Shapes(outlines, roles_of(outlines, links), links, _LIMITS)
-    return {(one.loop.child, one.loop.parent) for one in spread_loops(units, shapes, ())}
+    return {(one.loop.child, one.loop.parent) for one in spread_loops(units, shapes, (), written)}
 
 
 def _noise(choice: Random, shape: int, times: int) -> Asked:
@@ -71,7 +73,9 @@ def test_without_a_name_time_alone_must_tell() -> None:
     choice = Random(2)
     asked = _noise(choice, GATES, 60) + _noise(choice, CREW, 100)
     assert _told(asked + _loops(choice, FLIGHTS, PILOT, 12)) == {(PILOT, FLIGHTS)}
-    assert _told(asked + _loops(choice, FLIGHTS, PILOT, 3)) == {(PILOT, None)}
+    few = asked + _loops(choice, FLIGHTS, PILOT, 3)
+    assert _told(few) == {(PILOT, None)}
+    assert _told(few, written=frozenset({"pilot"})) == set()  # it asks whether to write
     assert _told(asked + _loops(choice, FLIGHTS, PILOT, 2)) == set()
 
 
