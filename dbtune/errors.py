@@ -25,6 +25,13 @@ class ExitCode(IntEnum):
         }[self]
 
 
+INTERRUPTED = 130
+"""After Ctrl-C: 128 and the number of the signal, as shells tell it."""
+
+CLOSED_PIPE = 141
+"""The reader of the output has gone: as if SIGPIPE had ended the program."""
+
+
 class DbtuneError(Exception):
     """An error told to the user in one paragraph, without a traceback.
 

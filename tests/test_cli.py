@@ -251,3 +251,4 @@ def test_a_full_disk_is_told_and_a_closed_pipe_is_not(arguments: list[str]) -> N
     closed = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert closed.stderr == b""
+    assert closed.returncode == 128 + signal.SIGPIPE

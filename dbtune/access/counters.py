@@ -17,7 +17,7 @@ from dbtune.access.reference import Reference
 from dbtune.identifier import QualifiedName
 from dbtune.snapshot.model import Snapshot
 from dbtune.statement.fingerprint import fingerprint
-from dbtune.statement.model import RelationUse, Statement
+from dbtune.statement.model import Statement
 from dbtune.statement.outline import outline
 from dbtune.workload import Workload, WorkloadStatement
 
@@ -30,12 +30,6 @@ _OWN_ROWS = 0.8
 
 _ONE_ROW = 0.5
 """Who looks up a row by its key finds one as a rule."""
-
-_CLOSE = 0.2
-"""A list whose rows differ by more from the calls explains them no better than a page does."""
-
-_EXACT = 0.03
-"""Calls that differ by no more belong together, but for requests that straddle readings."""
 
 _SLACK = 0.5
 """An interval may stray from the bounds of the ratio by this much: requests straddle readings."""
@@ -50,7 +44,8 @@ class Pair:
     was active; `holds_over_time` is False when one of them contradicts. `outer_runs` is how often
     the parent itself runs in one unit of work, being a child of others' rows. `stray` is how far
     the calls are from the rows. `is_on_a_page` says that a statement outside of loops that finds
-    one row of the parent's relation ran just as often: both may belong to the page of that row.
+    one row of the parent's relation ran just as often, and the list's rows are not as near: then
+    both may belong to the page of that row.
     """
 
     child: WorkloadStatement
@@ -85,21 +80,44 @@ class _Change:
     rows: int
 
 
-def pairs(workload: Workload, *, min_ratio: float, max_ratio: float) -> Iterator[Pair]:
-    """One pair per child that the rows of one list, or of two, can explain."""
+def pairs(
+    workload: Workload,
+    *,
+    min_ratio: float,
+    max_ratio: float,
+    likely_ratio: float,
+    max_stray: float,
+) -> Iterator[Pair]:
+    """One pair per child that the rows of one list, or of two, can explain.
+
+    Args:
+        workload: statements with calls and rows, and several readings of them at best.
+        min_ratio: fewer calls for a row are no loop.
+        max_ratio: more calls for a row come from somewhere else.
+        likely_ratio: calls that are so near to the rows are explained by them.
+        max_stray: calls that differ by no more from rows or other calls belong to them.
+    """
     deltas = _Deltas(workload.snapshot)
     found = {
         pair.child.fingerprint: pair
         for pair in _pairs(workload, deltas, min_ratio=min_ratio, max_ratio=max_ratio)
     }
     looped = [pair for pair in found.values() if pair.holds_over_time]
+    near = {pair.child.fingerprint for pair in looped if pair.stray <= 1 - likely_ratio}
+    exact = [pair.child for pair in looped if pair.stray <= max_stray]
     for pair in found.values():
         outer = found.get(pair.parent.fingerprint)
         nested = outer and outer.holds_over_time and pair.parent is not pair.child
         yield replace(
             pair,
             outer_runs=outer.runs_per_unit if outer and nested else 1.0,
-            is_on_a_page=_is_on_a_page(workload, pair, looped, deltas),
+            is_on_a_page=pair.stray > max_stray
+            and any(
+                one.fingerprint not in near
+                and deltas.apart(pair.child, one) <= max_stray
+                and not any(deltas.apart(one, child) <= max_stray for child in exact)
+                for one in _found_by_key(workload, pair)
+            ),
         )
 
 
@@ -150,24 +168,15 @@ def _recursions(
                 yield pair
 
 
-def _is_on_a_page(workload: Workload, pair: Pair, looped: Sequence[Pair], deltas: _Deltas) -> bool:
+def _found_by_key(workload: Workload, pair: Pair) -> Iterator[WorkloadStatement]:
+    """Statements that find one row of the relation whose rows feed the child."""
     ends = {pair.reference.relation, pair.reference.referenced}
     fed_by = next(iter(ends - {pair.relation}), pair.relation)
-    exact = [loop.child for loop in looped if loop.stray <= _EXACT]
-    known = {loop.child.fingerprint for loop in looped if loop.stray <= _CLOSE}
-    return any(
-        _finds_one_row(statement, use)
-        and statement.fingerprint not in known
-        and deltas.apart(pair.child, statement) <= _EXACT
-        and not any(deltas.apart(statement, child) <= _EXACT for child in exact)
-        for statement, use in workload.uses_of(fed_by)
-    )
-
-
-def _finds_one_row(statement: WorkloadStatement, use: RelationUse) -> bool:
-    seen = outline(statement.text)
-    by_value = seen.verb == "select" and not seen.aggregates and use.quals_of("equal")
-    return bool(by_value) and _ONE_ROW <= statement.rows_per_call <= 1.0
+    for statement, use in workload.uses_of(fed_by):
+        seen = outline(statement.text)
+        by_value = seen.verb == "select" and not seen.aggregates and use.quals_of("equal")
+        if by_value and _ONE_ROW <= statement.rows_per_call <= 1.0:
+            yield statement
 
 
 def _order(pair: Pair) -> tuple[bool, bool, float, int, str]:

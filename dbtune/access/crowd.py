@@ -31,10 +31,7 @@ class Spread:
 
 
 def spread_loops(
-    units: Sequence[Unit],
-    shapes: Shapes,
-    known: Collection[int],
-    written: frozenset[str] = frozenset(),
+    units: Sequence[Unit], shapes: Shapes, known: Collection[int], written: frozenset[str]
 ) -> Iterator[Spread]:
     """The loops of all sessions together but of `known` children, each with its best parent.
 

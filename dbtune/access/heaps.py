@@ -69,7 +69,9 @@ class Clock:
     def __init__(self, shapes: Shapes, by_shape: Mapping[int, Sequence[Placed]]) -> None:
         self._shapes, self._by_shape = shapes, by_shape
         self._near: dict[tuple[int, float], Counter[int]] = {}
-        self._parts: dict[tuple[int, float], list[list[Placed]]] = {}
+        self._parts: dict[tuple[int, int, float], Sequence[Sequence[Placed]]] = {}
+        self._counted: dict[tuple[int, int, float], int] = {}
+        self._crowds: dict[float, float] = {}
 
     @cached_property
     def _sample(self) -> Sequence[tuple[int, float]]:
@@ -120,7 +122,7 @@ class Clock:
         heaps = self._long_parts(child, least, moment_ms)
         if len(heaps) < _LEAST_HEAPS:
             return Heaps(link, (), 0.0, 1.0)
-        heaped = self._heaped(child, len(heaps), least, moment_ms)
+        heaped = self._heaped(child, least, moment_ms)
         heaps = [heap for heap in heaps if is_by_link(self._shapes, link, heap)]
         followed = [
             (self._executions[parent][end], heap)
@@ -136,25 +138,35 @@ class Clock:
     def alone(self, child: int, *, least: int, moment_ms: float) -> Sequence[Sequence[Placed]]:
         """Heaps of different keys that neither chance nor requests in a row explain."""
         heaps = self._long_parts(child, least, moment_ms)
-        if len(heaps) < _LEAST_HEAPS or self._heaped(child, len(heaps), least, moment_ms) > _CHANCE:
+        if len(heaps) < _LEAST_HEAPS or self._heaped(child, least, moment_ms) > _CHANCE:
             return ()
         pure = [h for h in heaps if is_by_link(self._shapes, None, h) and not self._has_company(h)]
         return pure if len(pure) >= max(_LEAST_HEAPS, _ALWAYS * len(heaps)) else ()
 
-    def _long_parts(self, child: int, least: int, moment_ms: float) -> list[list[Placed]]:
-        place = (child, moment_ms)
+    def _long_parts(self, child: int, least: int, moment_ms: float) -> Sequence[Sequence[Placed]]:
+        place = (child, least, moment_ms)
         if place not in self._parts:
-            self._parts[place] = list(_split(self._by_shape[child], moment_ms))
-        return [part for part in self._parts[place] if len(part) >= least]
+            every = list(_split(self._by_shape[child], moment_ms))
+            self._parts[place] = [part for part in every if len(part) >= least]
+            self._counted[place] = len(every)
+        return self._parts[place]
 
-    def _heaped(self, child: int, heaps: int, least: int, moment_ms: float) -> float:
+    def _heaped(self, child: int, least: int, moment_ms: float) -> float:
         """How probable so many heaps are, if any execution is the child's by its share alone."""
+        long = self._long_parts(child, least, moment_ms)
         starts, _ = self._all
-        sample = starts[:: 1 + len(starts) // _LOOKED_AT]
-        near = sum(bisect_right(starts, at + moment_ms) - bisect_right(starts, at) for at in sample)
         share = len(self._by_shape[child]) / len(starts)
-        again = 1.0 - (1.0 - share) ** (near / len(sample))
-        return _so_many(heaps, len(self._parts[child, moment_ms]), again ** (least - 1))
+        again = 1.0 - (1.0 - share) ** self._crowd(moment_ms)
+        return _so_many(len(long), self._counted[child, least, moment_ms], again ** (least - 1))
+
+    def _crowd(self, moment_ms: float) -> float:
+        """How many executions begin within a moment after one, on the average."""
+        if moment_ms not in self._crowds:
+            starts, _ = self._all
+            sample = starts[:: 1 + len(starts) // _LOOKED_AT]
+            begun = (bisect_right(starts, t + moment_ms) - bisect_right(starts, t) for t in sample)
+            self._crowds[moment_ms] = sum(begun) / len(sample)
+        return self._crowds[moment_ms]
 
     def _has_company(self, heap: Sequence[Placed]) -> bool:
         """True if another lookup ran about as often in the same time."""

@@ -20,9 +20,8 @@ import typer
 from typer.main import get_command
 
 from dbtune.cli._command import Command
-from dbtune.errors import BadInput, DbtuneError, ExitCode
+from dbtune.errors import CLOSED_PIPE, INTERRUPTED, BadInput, DbtuneError, ExitCode
 
-INTERRUPTED = 130
 _INTERRUPTED = "dbtune: interrupted; no file was left half-written."
 
 
@@ -76,12 +75,16 @@ def _run() -> None:
             get_command(make_app())()
         finally:
             sys.stdout.flush()
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):  # click's own ending is that of a gate
+            sys.exit(CLOSED_PIPE)
+        raise
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushed again at the end
         if error.errno == errno.EPIPE:  # the reader has seen enough
-            sys.exit(1)
+            sys.exit(CLOSED_PIPE)
         raise BadInput(
             f"Cannot write the output: {error.strerror}.",
             "Free some room, or send the output (and TMPDIR) to another disk.",

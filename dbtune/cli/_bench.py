@@ -43,7 +43,7 @@ from dbtune.demo.application import running_demo, vacuum
 from dbtune.demo.facts import batch_upsert, named
 from dbtune.demo.pages import monday_sync
 from dbtune.demo.traffic import MIX, send_traffic
-from dbtune.errors import BadInput
+from dbtune.errors import INTERRUPTED, BadInput
 from dbtune.files import require_folder, unwritable
 from dbtune.pipeline import analyze
 from dbtune.report.write import write_files
@@ -52,7 +52,6 @@ from dbtune.synthesize.run import synthesised_server
 from dbtune.synthesize.unit import Scale
 
 FORMATS = ("html", "md", "csv", "json")
-INTERRUPTED = 130
 
 _SLO = re.compile(r"p95\s*=\s*([\d.]+)\s*(ms|s)\Z")
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from dbtune.cli import _arguments as a
+from dbtune.errors import INTERRUPTED
 
 DEFAULT_OUT = Path("reports/out")
-INTERRUPTED = 130
 
 
 class EngineWord(StrEnum):

@@ -94,7 +94,14 @@ def detect(workload: Workload, params: Params) -> Iterator[Match[Evidence]]:
         yield _from_logs(workload, pattern)
     shapes = workload.traffic.shapes if workload.traffic else ()
     seen = {s.fingerprint for s in shapes if s.calls >= params.min_child_calls}
-    for pair in pairs(workload, min_ratio=params.min_ratio, max_ratio=params.max_ratio):
+    found = pairs(
+        workload,
+        min_ratio=params.min_ratio,
+        max_ratio=params.max_ratio,
+        likely_ratio=params.likely_ratio,
+        max_stray=params.max_stray,
+    )
+    for pair in found:
         enough = (
             pair.child.calls >= params.min_child_calls
             and pair.runs_per_unit >= params.min_runs_per_parent
@@ -157,8 +164,8 @@ def _from_counters(workload: Workload, pair: Pair, params: Params) -> Match[Evid
     enough = pair.intervals >= (1 if pair.reference.constraint else params.min_undeclared_intervals)
     exact = pair.stray <= params.max_stray and pair.intervals >= params.min_undeclared_intervals
     related = pair.is_one_client or exact
-    in_a_loop = not pair.is_on_a_page or pair.stray <= params.max_stray
-    likely = enough and related and in_a_loop and pair.holds_over_time and (near or steady)
+    in_a_loop = pair.holds_over_time and not pair.is_on_a_page
+    likely = enough and related and in_a_loop and (near or steady)
     confidence = Confidence.LIKELY if likely else Confidence.CANDIDATE
     client = client_among((child.text, parent.text), ())
     columns = (ColumnName(pair.relation.name, pair.column),)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.advisor.conftest import Ask, created
+from dbtune.advisor.gather import gather
+from dbtune.advisor.options import AdvisorOptions
+from dbtune.snapshot.model import Snapshot
+from dbtune.twin.engine import Twin
+from tests.advisor.conftest import Ask, created, workload_of
 
 WANTED = [
     # equality, composite, order
@@ -138,6 +142,17 @@ def test_wanted(ask: Ask, text: str, expected: list[str]) -> None:
     if "account a JOIN" in text or " OR " in text:
         assert set(indexes) == set(expected)
     assert advice.cost_after < 0.9 * advice.cost_before
+
+
+def test_a_partial_index_rests_on_a_short_list_alone(advised: tuple[Snapshot, Twin]) -> None:
+    def conditions(values: int) -> set[str]:
+        asked = ", ".join(str(n) for n in range(values))
+        text = f"SELECT id, amount FROM invoice WHERE kind IN ({asked})"
+        (specs,) = gather(workload_of(advised[0], None, text), AdvisorOptions()).specs.values()
+        return {spec.predicate for spec in specs if spec.predicate}
+
+    assert conditions(4) == {"(kind IN (0, 1, 2, 3))"}
+    assert not conditions(5)
 
 
 SILENT = [

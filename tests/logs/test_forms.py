@@ -216,6 +216,30 @@ def test_a_time_that_is_none_damages_its_line_alone(tmp_path: Path) -> None:
     assert _calls(traffic)[LOOKUP] == 239
 
 
+def test_the_only_record_of_a_file_cut_at_its_end_is_counted_once(tmp_path: Path) -> None:
+    log = tmp_path / "one.json"
+    log.write_text(json.dumps({
+        "timestamp": "2026-03-14 09:00:00.000 UTC", "user": "app", "dbname": "shop", "pid": 1,
+        "session_id": "s.1", "line_num": 1, "error_severity": "LOG", "state_code": "00000",
+        "message": f"duration: 0.4 ms  statement: {PARENT}", "backend_type": "client backend",
+    }))  # fmt: skip
+    assert _calls(read_logs([log])) == {PARENT.replace("20", "$1"): 1}
+
+
+def test_an_endless_statement_in_stderr_costs_no_other(tmp_path: Path) -> None:
+    statements = _statements()
+    long = f"SELECT name FROM part WHERE name = '{'x' * 6_000_000}'"
+    log = tmp_path / "server.log"
+    log.write_text(
+        _stderr(
+            lambda number, unit: f"{_at(number)} [{100 + unit}] ",
+            [*statements[:100], (5, long), *statements[100:]],
+        )
+    )
+    traffic = read_logs([log])
+    assert {text: calls for text, calls in _calls(traffic).items() if text in ALL} == ALL
+
+
 TRACED = "traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'"
 
 

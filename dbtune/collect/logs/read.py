@@ -82,9 +82,7 @@ def read_logs(
                 for piece in pieces(path, folder, line_prefix, counts):
                     if piece.is_ours:
                         counts.damaged += _ingest(engine, piece)
-                    elif lines := _read_as_it_is(engine, piece):
-                        counts.lines += lines
-                    else:
+                    elif not _is_taken_whole(engine, piece, counts):
                         for part in parts(piece, folder, line_prefix, counts):
                             counts.damaged += _ingest(engine, part)
                 told.step()
@@ -98,10 +96,10 @@ def read_logs(
     return replace(traffic, shows_values=show_values, not_collected=told_of)
 
 
-def _read_as_it_is(engine: Engine, file: Source) -> int:
-    """Insert a whole file's entries if none is damaged; returns its lines, 0 if some are.
+def _is_taken_whole(engine: Engine, file: Source, counts: Counts) -> bool:
+    """Insert a file's entries where it lies, if none is damaged; else nothing.
 
-    So it is a quarter faster than written anew; but of a damaged one the engine keeps too much.
+    That is quicker than to write it anew; but of a damaged one the engine keeps too much.
     """
     engine.limit(READING_JSON_MB if file.format == "jsonlog" else WORKING_MB)
     with ThreadPoolExecutor(1) as beside:
@@ -111,10 +109,11 @@ def _read_as_it_is(engine: Engine, file: Source) -> int:
                 if _insert(engine, file):
                     raise Unreadable
         except (TooLarge, Unreadable):
-            return 0
+            return False
         finally:
             engine.limit(WORKING_MB)
-        return lines.result()
+        counts.lines += lines.result()
+        return True
 
 
 def _ingest(engine: Engine, piece: Source) -> int:

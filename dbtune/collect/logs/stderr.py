@@ -14,6 +14,8 @@ _SYSLOG = re.compile(
 _EPOCH = "1970-01-01 00:00:00.000"
 _MAX_LINES_OF_ENTRY = 20_000
 _MAX_OPEN = 1_000
+_LONGEST = 300_000
+"""Characters of a message or detail: nobody takes more, and the engine reads rows of 4 MB."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,8 @@ class Record:
         """The columns of the raw entries, in their order."""
         return (
             self.session, str(self.line), self.at, self.transaction, self.application,
-            self.severity, self.sqlstate, "".join(self.message), "".join(self.detail),
+            self.severity, self.sqlstate,
+            "".join(self.message)[:_LONGEST], "".join(self.detail)[:_LONGEST],
         )  # fmt: skip
 
 
