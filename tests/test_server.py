@@ -17,11 +17,14 @@ import psycopg
 import pytest
 
 from dbtune.collect import collect
+from dbtune.server import account
+from dbtune.server.account import memory_dir, reachable_temp_dir, server_account
 from dbtune.server.binaries import wheel_binaries
 from dbtune.server.cluster import running_cluster
 from dbtune.server.leftovers import owned, sweep
 from dbtune.snapshot.catalog import SchemaObject
 from dbtune.snapshot.file import write_snapshot
+from dbtune.twin.twin import twin_cluster
 
 HOLD = """
 import sys
@@ -94,6 +97,20 @@ def test_only_what_a_lock_proves_is_swept(tmp_path: Path) -> None:
         assert sweep(tmp_path) == ()
     assert sweep(tmp_path) == (used,)
     assert stranger.is_dir()
+
+
+def test_a_twin_is_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    if memory_dir(server_account()) is None:
+        pytest.skip("no folder in memory with 2 GB free")
+    with twin_cluster() as cluster, psycopg.connect(cluster.dsn()) as connection:
+        assert cluster.home.parent == Path("/dev/shm")
+        connection.execute("SELECT 1")
+    assert not cluster.home.exists()
+    monkeypatch.setattr(account, "_ROOM_BYTES", 1 << 60)
+    with twin_cluster() as cluster:
+        assert cluster.home.parent == reachable_temp_dir(server_account())
 
 
 @pytest.mark.parametrize("name", ["TMPDIR", "XDG_CACHE_HOME"])

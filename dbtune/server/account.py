@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from dbtune.errors import ServerFailed
+
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,17 @@ def reachable_temp_dir(account: Account) -> Path:
     """The temporary folder, or another one that `account` may enter and a socket's path fits in."""
     candidates = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
     return next((p for p in candidates if _serves(p, account)), candidates[1])
+
+
+def memory_dir(account: Account) -> Path | None:
+    """A folder in memory that `account` may enter, with room enough for a cluster without rows.
+
+    None where there is none, and where the user has said where temporary files go.
+    """
+    if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")):
+        return None
+    is_usable = _serves(_MEMORY, account) and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
+    return _MEMORY if is_usable else None
 
 
 def _serves(folder: Path, account: Account) -> bool:

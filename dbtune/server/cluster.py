@@ -17,7 +17,7 @@ import platformdirs
 from psycopg.conninfo import make_conninfo
 
 from dbtune.errors import ServerFailed
-from dbtune.server.account import Account, reachable_temp_dir, server_account
+from dbtune.server.account import Account, memory_dir, reachable_temp_dir, server_account
 from dbtune.server.binaries import Binaries, reachable
 from dbtune.server.leftovers import owned, sweep
 
@@ -61,7 +61,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster(
-    binaries: Binaries, *, settings: Mapping[str, str] | None = None
+    binaries: Binaries, *, settings: Mapping[str, str] | None = None, in_memory: bool = False
 ) -> Iterator[Cluster]:
     """A fresh cluster (superuser `postgres`, C.UTF-8, UTF8), stopped and removed at the end.
 
@@ -70,19 +70,23 @@ def running_cluster(
     Args:
         binaries: the server programs to use.
         settings: server settings on top of those every throwaway cluster gets.
+        in_memory: no rows will be kept, so its files may be, see `memory_dir`. On a disk it takes
+            twice as long to start, and to make a file most of all just after others were removed.
 
     Raises:
         ServerFailed: initdb or the server failed; the message carries their last words.
     """
     account = server_account()
     usable = reachable(binaries, account)
-    base = reachable_temp_dir(account)
-    sweep(base)
+    on_disk = reachable_temp_dir(account)
+    base = memory_dir(account) or on_disk if in_memory else on_disk
+    for folder in dict.fromkeys((base, on_disk)):
+        sweep(folder)
     home = Path(tempfile.mkdtemp(prefix="dbtune-", dir=base))
     try:
         with owned(home):
             with account.refusals_told():
-                template = _template(usable, account, base)
+                template = _template(usable, account, on_disk)
                 shutil.copytree(template, home / "data", symlinks=True, ignore=_FREE_TO_LOSE)
                 (home / "data").chmod(0o700)
                 account.give(home)

@@ -38,7 +38,7 @@ SETTINGS = {
     "max_parallel_workers": "0",
     "jit": "off",
     "checkpoint_timeout": "1d",
-    "max_wal_size": "10GB",
+    "max_wal_size": "512MB",
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
 }
@@ -53,7 +53,7 @@ def twin_cluster(binaries: Binaries | None = None) -> Iterator[Cluster]:
     """
     used = binaries or wheel_binaries()
     settings = {**SETTINGS, "io_method": "sync"} if used.major >= _IO_METHOD_MAJOR else SETTINGS
-    with running_cluster(used, settings=settings) as cluster:
+    with running_cluster(used, settings=settings, in_memory=True) as cluster:
         yield cluster
 
 
