@@ -147,7 +147,7 @@ class Hypopg:
         except psycopg.Error as error:
             return Rejected(spec, self._words(error))
         self._ddl[name] = ddl
-        return Hypothetical(name, spec, size_of(spec, parts, rows))
+        return Hypothetical(name, spec, size_of(spec, parts, rows, self._snapshot))
 
     def _rows_of(self, relation: Relation, predicate: str | None) -> float:
         """Rows of a relation; with a predicate, those that the target's planner lets through."""

@@ -10,7 +10,8 @@ from dbtune.identifier import QualifiedName
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Column, Relation
 from dbtune.snapshot.model import Snapshot
-from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
+from dbtune.twin.distinct import key_figures
+from dbtune.twin.estimate import expression_figures, index_size
 
 # Equal values of these may be stored differently (1.0 and 1.00), so a B-tree keeps them all.
 _KEPT_APART = frozenset({"numeric", "real", "double precision", "jsonb"})
@@ -32,14 +33,20 @@ def rows_query(relation: QualifiedName, predicate: str | None) -> str:
     return f"EXPLAIN (FORMAT JSON) SELECT FROM ONLY {relation.sql}{where}"
 
 
-def size_of(spec: IndexSpec, parts: Sequence[Relation], rows: Sequence[float]) -> int:
+def size_of(
+    spec: IndexSpec, parts: Sequence[Relation], rows: Sequence[float], snapshot: Snapshot
+) -> int:
     """Bytes of an index on all parts, of which each has so many rows that the predicate lets in."""
-    return sum(_part_size(spec, part, count) for part, count in zip(parts, rows, strict=True))
+    pairs = zip(parts, rows, strict=True)
+    return sum(_part_size(spec, part, count, snapshot) for part, count in pairs)
 
 
-def _part_size(spec: IndexSpec, relation: Relation, rows: float) -> int:
+def _part_size(spec: IndexSpec, relation: Relation, rows: float, snapshot: Snapshot) -> int:
     columns = [relation.column(key.column or "") for key in spec.keys]
-    keys: list[KeyFigures] = [column_figures(c) if c else expression_figures(None) for c in columns]
+    keys = [
+        key_figures(column, relation, snapshot) if column else expression_figures(None)
+        for column in columns
+    ]
     merges = not any(c and _is_kept_apart(c) for c in columns)
     merges &= not any("deduplicate_items" in o and "off" in o for o in spec.options)
     return index_size(spec, relation, keys, rows=rows, deduplicates=merges).size_bytes

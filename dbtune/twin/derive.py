@@ -34,7 +34,8 @@ from dbtune.twin.ginkeys import (
 from dbtune.twin.outcome import Outcome, statistics_of
 from dbtune.twin.sample import sample_of
 from dbtune.twin.session import Session
-from dbtune.twin.size import Group, KeyWidth
+from dbtune.twin.size import Group
+from dbtune.twin.width import KeyWidth
 
 _EXPRESSIONS = """
 SELECT a.attnum, pg_get_indexdef(x.indexrelid, a.attnum, false), a.attlen, a.attalign::text,

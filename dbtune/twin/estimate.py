@@ -12,19 +12,17 @@ from dbtune.snapshot.catalog import Column, ColumnStatistics, Relation
 from dbtune.twin.size import (
     Group,
     IndexSize,
-    KeyWidth,
     brin_size,
     btree_size,
     fillfactor,
     gin_size,
     gist_size,
     hash_size,
-    tuple_bytes,
 )
+from dbtune.twin.width import UNKNOWN_BYTES, KeyWidth, key_width, tuple_bytes
 
 _RANGES = frozenset({"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"})
 _INCLUDED = _RANGES | {"box", "inet", "cidr"}  # BRIN keeps their union
-_UNKNOWN_WIDTH = 32  # get_typavgwidth() for a type of unknown width
 _TUPLES_PER_PAGE = 291  # MaxHeapTuplesPerPage
 _UNKNOWN_DISTINCT = 200.0  # DEFAULT_NUM_DISTINCT
 
@@ -38,21 +36,18 @@ class KeyFigures:
     type: str = ""
 
 
-def column_figures(column: Column) -> KeyFigures:
-    """The figures of a plain column."""
+def column_figures(column: Column, distinct: float = 0.0, rows: float = 0.0) -> KeyFigures:
+    """The figures of a plain column, of which so many of its `rows` rows differ at least."""
     statistics = column.statistics_for() or column.statistics_for(inherited=True)
-    width = float(statistics.avg_width) if statistics else float(_UNKNOWN_WIDTH)
-    null_frac = statistics.null_frac if statistics else 0.0
-    return KeyFigures(
-        KeyWidth(column.type_length, column.type_align, width, null_frac),
-        statistics,
-        column.type.partition("(")[0],
-    )
+    if statistics and distinct > distinct_values(statistics, rows):
+        statistics = replace(statistics, n_distinct=distinct)
+    width = key_width(column, statistics)
+    return KeyFigures(width, statistics, column.type.partition("(")[0])
 
 
 def expression_figures(statistics: ColumnStatistics | None) -> KeyFigures:
     """The figures of an expression, of which only derived statistics are known."""
-    width = float(statistics.avg_width) if statistics else float(_UNKNOWN_WIDTH)
+    width = float(statistics.avg_width if statistics else UNKNOWN_BYTES)
     return KeyFigures(
         KeyWidth(-1, "i", width, statistics.null_frac if statistics else 0.0), statistics
     )

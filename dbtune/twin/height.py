@@ -20,7 +20,8 @@ from dbtune.twin.estimate import (
     expression_figures,
     index_size,
 )
-from dbtune.twin.size import BLOCK_BYTES, btree_fanout, tuple_bytes
+from dbtune.twin.size import BLOCK_BYTES, btree_fanout
+from dbtune.twin.width import tuple_bytes
 
 _GREATEST_FANOUT = btree_fanout(16, 100)
 _FRESH = 1.08  # a tree that has lived is larger than a fresh one by more than this

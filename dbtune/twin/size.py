@@ -21,19 +21,6 @@ _DEFAULT_FILLFACTOR = {"btree": 90, "hash": 75, "gist": 90, "spgist": 80}
 
 
 @dataclass(frozen=True, slots=True)
-class KeyWidth:
-    """Width and spread of one key or included column.
-
-    `length` is pg_type.typlen (-1: variable), `align` its typalign; `average_bytes` as in pg_stats.
-    """
-
-    length: int
-    align: str
-    average_bytes: float
-    null_frac: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """`groups` distinct keys of `rows` rows each, on average, with tuples of `tuple_bytes`."""
 
@@ -66,28 +53,6 @@ def fillfactor(access_method: str, options: Sequence[str]) -> int:
         if name.strip() == "fillfactor" and value.strip(" '").isdigit():
             return int(value.strip(" '"))
     return _DEFAULT_FILLFACTOR.get(access_method, 100)
-
-
-def tuple_bytes(widths: Sequence[KeyWidth]) -> float:
-    """Average size of an index tuple (index_form_tuple(), itup.h), without its line pointer.
-
-    A variable-length value of ordinary size has a one-byte header and no alignment. Where widths
-    vary, rounding up to eight bytes costs 3.5 bytes on average.
-    """
-    null_share = 1.0
-    offset = 0.0
-    for width in widths:
-        present = 1.0 - width.null_frac
-        null_share *= present
-        bytes_here = width.length if width.length > 0 else width.average_bytes
-        if width.length > 0 or width.average_bytes > 127:
-            offset = _aligned(offset, {"c": 1, "s": 2, "i": 4, "d": 8}[width.align])
-        offset += bytes_here * present
-    # A bitmap of nulls follows the header of a tuple that has any null.
-    header = _TUPLE_HEADER_BYTES + 8 * (1.0 - null_share)
-    size = header + offset
-    is_fixed = all(w.null_frac == 1.0 or (w.length > 0 and w.null_frac == 0.0) for w in widths)
-    return float(_aligned(size, 8)) if is_fixed else max(size + 3.5, 16.0)
 
 
 def _aligned(offset: float, to: int) -> float:

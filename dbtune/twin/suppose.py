@@ -19,7 +19,8 @@ from dbtune.snapshot.model import Snapshot
 from dbtune.twin import pages
 from dbtune.twin.adopt import newest_index, plain_create_index, read_spec
 from dbtune.twin.derive import Deriver
-from dbtune.twin.estimate import KeyFigures, column_figures, expression_figures, index_size
+from dbtune.twin.distinct import key_figures
+from dbtune.twin.estimate import KeyFigures, expression_figures, index_size
 from dbtune.twin.files import BLOCK_BYTES
 from dbtune.twin.session import Session
 from dbtune.twin.size import IndexSize, gin_size
@@ -249,7 +250,9 @@ class Supposer:
             restore_expressions(self.superuser, leaf.name, found)
         columns = (leaf.relation.column(key.column or "") for key in spec.keys)
         return [
-            column_figures(column) if column else derived.get(place, expression_figures(None))
+            key_figures(column, leaf.relation, self.snapshot)
+            if column
+            else derived.get(place, expression_figures(None))
             for place, column in enumerate(columns, start=1)
         ]
 

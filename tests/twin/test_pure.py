@@ -17,14 +17,13 @@ from dbtune.twin.outcome import Outcome, statistics_of
 from dbtune.twin.sample import sample_of
 from dbtune.twin.size import (
     Group,
-    KeyWidth,
     btree_size,
     gin_size,
     hash_size,
-    tuple_bytes,
 )
 from dbtune.twin.statistics import array_literal
 from dbtune.twin.text import is_several, plannable
+from dbtune.twin.width import KeyWidth, tuple_bytes
 
 BIGINT = KeyWidth(8, "d", 8)
 COUNTS = st.floats(min_value=1, max_value=1e10)
