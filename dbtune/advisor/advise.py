@@ -15,6 +15,7 @@ from dbtune.advisor.maintenance import Writes, maintenance_ms, writes_of
 from dbtune.advisor.merge import may_replace, merged
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Names, OutOfTime, Priced, Prices
+from dbtune.advisor.program import prepare
 from dbtune.advisor.recommend import recommendations, unverified
 from dbtune.advisor.search import Found, Search
 from dbtune.advisor.served import is_served
@@ -79,6 +80,7 @@ class _Run:
         if calls is None:
             calls = _EXPLAINS_PER_STATEMENT * max(len(gathered.specs), _FEW_STATEMENTS)
         prices = Prices(self.engine, deadline, calls, self.is_stopped)
+        prepare()
         names = self._suppose(prices, gathered)
         targets, relevant = self._explore(prices, gathered, names)
         best = {target.key: prices.promised(target, relevant[target.key]) for target in targets}

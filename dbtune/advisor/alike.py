@@ -2,8 +2,9 @@
 
 Two B-trees whose keys the statement asks for in the same way are read alike: the smaller one costs
 no more, if it holds all that the statement reads wherever the larger one does. A partial one that
-the statement may use is such a smaller one, and the more so the less it lets in. So what was
-learnt about the one tells of the other, without asking.
+the statement may use is such a smaller one, and the more so the less it lets in; the larger one may
+then have the columns of its predicate among the keys. So what was learnt about the one tells of the
+other, without asking.
 """
 
 from __future__ import annotations
@@ -12,24 +13,28 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dbtune.identifier import QualifiedName
+from dbtune.identifier import QualifiedName, quote_identifier
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import IndexKey
 from dbtune.statement.model import RelationUse, Statement
 
 Names = frozenset[str]
 
+_FIXING = frozenset({"equal", "in", "is_null", "boolean"})
+
 
 @dataclass(frozen=True)
 class Seen:
     """An index as a statement sees it, but for its size.
 
-    `keys` end with the last one that the statement compares or orders by. `covers` tells for each
+    `keys` end with the last one that the statement compares or orders by; `free` are those of them
+    that it does not only compare with constants. `covers` tells for each
     use of the relation whether the index holds what is read there; `may_cover` lets the predicate
     answer for its columns. The planner takes an index of several keys for less correlated.
     """
 
     keys: tuple[IndexKey, ...]
+    free: tuple[IndexKey, ...]
     conditions: frozenset[str]
     covers: tuple[bool, ...]
     may_cover: tuple[bool, ...]
@@ -45,18 +50,40 @@ def better_ones(
         statement: what is asked.
         candidates: spec and size in bytes by name.
     """
-    asked: dict[QualifiedName, set[str | None]] = {}
+    looks: dict[QualifiedName, _Asked] = {}
     groups: dict[object, dict[Seen, list[tuple[int, str]]]] = {}
     for name, (spec, size_bytes) in candidates.items():
         if spec.access_method == "btree":
-            if spec.relation not in asked:
-                asked[spec.relation] = _asked(statement, spec.relation)
-            seen = _seen(statement, spec, asked[spec.relation])
-            alike = groups.setdefault((spec.relation, seen.keys), {})
+            seen = _seen(statement, spec, looks)
+            alike = groups.setdefault((spec.relation, seen.free), {})
             alike.setdefault(seen, []).append((size_bytes, name))
     return {
         name: better for group in groups.values() for name, better in _better_in(group) if better
     }
+
+
+def beaten(statement: Statement, specs: Iterable[IndexSpec]) -> frozenset[IndexSpec]:
+    """Candidates to which the statement has a better one that holds less, so is surely smaller."""
+    looks: dict[QualifiedName, _Asked] = {}
+    groups: dict[object, list[tuple[IndexSpec, Seen]]] = {}
+    for spec in specs:
+        if spec.access_method == "btree":
+            seen = _seen(statement, spec, looks)
+            groups.setdefault((spec.relation, seen.free), []).append((spec, seen))
+    found: set[IndexSpec] = set()
+    for group in groups.values():
+        for spec, seen in group:
+            better = (o for o, its in group if _is_better(its, seen) and _holds_less(o, spec))
+            if any(other not in found for other in better):
+                found.add(spec)
+    return frozenset(found)
+
+
+def _holds_less(one: IndexSpec, other: IndexSpec) -> bool:
+    """True if the one has no more columns and rows, and merges equal keys if the other does."""
+    columns = set(one.columns) <= set(other.columns) and bool(one.included) <= bool(other.included)
+    rows = set(_conditions(one.predicate)) >= set(_conditions(other.predicate))
+    return one != other and columns and rows
 
 
 def _better_in(group: Mapping[Seen, list[tuple[int, str]]]) -> Iterator[tuple[str, Names]]:
@@ -72,29 +99,45 @@ def _better_in(group: Mapping[Seen, list[tuple[int, str]]]) -> Iterator[tuple[st
 
 def _is_better(one: Seen, other: Seen) -> bool:
     """True if the one is of no more keys, and covers wherever the other might."""
-    if one.conditions != other.conditions and not _lets_in_less(one, other):
+    is_alike = one.keys == other.keys and one.conditions == other.conditions
+    if not is_alike and not _lets_in_less(one, other):
         return False
     covers = all(c or not m for c, m in zip(one.covers, other.may_cover, strict=True))
     return covers and one.has_several_keys <= other.has_several_keys
 
 
 def _lets_in_less(one: Seen, other: Seen) -> bool:
-    """True if the one's predicate says more, of other columns than the keys.
+    """True if the one's predicate says more, and its keys are the others that the other has.
 
-    A key's own condition, once the predicate implies it, bounds the scan no more. And of several
-    uses of the relation only some may imply a condition.
+    A key's own condition, once the predicate implies it, bounds the scan no more, nor do the keys
+    behind: such a key must stand last. And of several uses of the relation only some may imply a
+    condition.
     """
     more = one.conditions - other.conditions
-    on_keys = any(k.column is None or k.column in c for k in one.keys for c in more)
-    return one.conditions > other.conditions and not on_keys and len(one.covers) == 1
+    if len(one.covers) > 1 or not one.conditions > other.conditions:
+        return False
+    own = tuple(key for key in one.keys if not _is_on(key, more))
+    left = tuple(key for key in other.keys if key in other.free or not _is_on(key, more))
+    return one.keys[: len(own)] == own == left
 
 
-def _seen(statement: Statement, spec: IndexSpec, asked: set[str | None]) -> Seen:
+def _is_on(key: IndexKey, conditions: Iterable[str]) -> bool:
+    """True if one of the conditions, as candidates have them, is on the key's column."""
+    name = quote_identifier(key.column or "")
+    return any(c in {name, f"NOT {name}"} or c.startswith(f"{name} ") for c in conditions)
+
+
+def _seen(statement: Statement, spec: IndexSpec, looks: dict[QualifiedName, _Asked]) -> Seen:
+    if spec.relation not in looks:
+        looks[spec.relation] = _asked(statement, spec.relation)
+    asked = looks[spec.relation]
     uses = statement.uses_of(spec.relation)
-    wanted = (n for n, k in enumerate(spec.keys, 1) if k.column is None or k.column in asked)
+    wanted = (n for n, k in enumerate(spec.keys, 1) if k.column is None or k.column in asked.all)
+    keys = spec.keys[: max(wanted, default=1)]
     held = set(spec.columns)
     return Seen(
-        spec.keys[: max(wanted, default=1)],
+        keys,
+        tuple(key for key in keys if key.column is None or key.column not in asked.fixed),
         frozenset(_conditions(spec.predicate)),
         tuple(_holds(held, use) for use in uses),
         tuple(_holds(held, use, spec.predicate) for use in uses),
@@ -113,16 +156,29 @@ def _holds(held: set[str], use: RelationUse, predicate: str | None = None) -> bo
     return all(c in held or (predicate is not None and c in predicate) for c in use.projected)
 
 
-def _asked(statement: Statement, relation: QualifiedName) -> set[str | None]:
-    """Columns of the relation that the statement compares, joins, groups or orders by."""
-    asked: set[str | None] = set()
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Columns that a statement compares, joins, groups or orders by.
+
+    `fixed` are those of them that it only compares with constants.
+    """
+
+    all: frozenset[str | None]
+    fixed: frozenset[str | None]
+
+
+def _asked(statement: Statement, relation: QualifiedName) -> _Asked:
+    fixed: set[str | None] = set()
+    others: set[str | None] = set()
     for position, use in enumerate(statement.relations):
         if use.relation == relation:
-            asked.update(c for q in use.quals for c in (q.column, *q.row))
-            asked.update(key.column for key in use.sort_keys)
-            asked.update((*use.group_keys, *use.distinct_keys))
-            asked.update(_joined(statement, position))
-    return asked
+            for qual in use.quals:
+                is_fixed = qual.kind in _FIXING and not qual.row and not qual.in_or
+                (fixed if is_fixed else others).update((qual.column, *qual.row))
+            others.update(key.column for key in (*use.sort_keys, *use.window_keys))
+            others.update((*use.group_keys, *use.distinct_keys, *use.extreme_keys))
+            others.update(_joined(statement, position))
+    return _Asked(frozenset(fixed | others), frozenset(fixed - others))
 
 
 def _joined(statement: Statement, position: int) -> Iterable[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dbtune.advice import Declined
 from dbtune.advisor import declined
+from dbtune.advisor.alike import beaten
 from dbtune.advisor.candidates import candidates_for
 from dbtune.advisor.demand import Demand, demands, rank_columns
 from dbtune.advisor.keys import begins_loosely
@@ -14,7 +15,7 @@ from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.served import is_served
 from dbtune.index import IndexSpec
 from dbtune.snapshot.catalog import Relation
-from dbtune.statement.model import Unparsed
+from dbtune.statement.model import Statement, Unparsed
 from dbtune.workload import Workload, WorkloadStatement
 
 _MIN_PAGES = 16
@@ -61,7 +62,28 @@ def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
         else:
             reason = declined.without_candidates(statement.parsed, wanted, large, specs)
             gathered.declined.append(declined.statement(statement, reason))
+    _leave_out_beaten(gathered)
     return gathered
+
+
+def _leave_out_beaten(gathered: Gathered) -> None:
+    """Leave out what another candidate of the statement beats, if no other statement may share it.
+
+    Those that begin alike over the same rows may be merged, so they count as shared.
+    """
+    wanted_by = Counter(
+        head for specs in gathered.specs.values() for head in dict.fromkeys(map(_head, specs))
+    )
+    for key, specs in gathered.specs.items():
+        parsed = gathered.statements[key].parsed
+        own = [spec for spec in specs if wanted_by[_head(spec)] == 1]
+        lost = beaten(parsed, specs) & set(own) if isinstance(parsed, Statement) and own else ()
+        gathered.specs[key] = tuple(spec for spec in specs if spec not in lost)
+        gathered.pruned["beaten by a smaller one of the same statement"] += len(lost)
+
+
+def _head(spec: IndexSpec) -> object:
+    return spec.relation, spec.predicate, spec.keys[0]
 
 
 def pages(relation: Relation, workload: Workload) -> int:

@@ -13,6 +13,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from threading import Thread
 from typing import Any
 
 from dbtune.advisor.options import AdvisorOptions
@@ -24,6 +25,7 @@ FINE = 0.001
 _MAX_NODES = 3000
 """The solver stops here: a limit of time would make the answer depend on the machine."""
 _MAX_WHOLE = 400
+_SOLVER = "highspy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Program:
     offers: Mapping[str, Sequence[Offer]] = field(default_factory=dict)
     floors: Mapping[str, Sequence[Floor]] = field(default_factory=dict)
     better: Mapping[str, Mapping[str, Names]] = field(default_factory=dict)
+
+
+def prepare() -> None:
+    """Begin to import the solver: it takes 0.2 s, in which a server may be at work."""
+    Thread(target=importlib.import_module, args=(_SOLVER,)).start()
 
 
 def choose(
@@ -170,8 +177,7 @@ class _Model:
         *,
         whole: bool = True,
     ) -> None:
-        # Imported late: it takes 0.2 s, and most commands need no solver.
-        highspy: Any = importlib.import_module("highspy")
+        highspy: Any = importlib.import_module(_SOLVER)  # late: most commands need none
         self._highs = highspy.Highs()
         self.infinity: float = highspy.kHighsInf
         for option, value in (
@@ -181,7 +187,8 @@ class _Model:
             ("mip_rel_gap", gap),
             ("mip_max_nodes", _MAX_NODES),
             ("mip_allow_restart", False),  # five times as fast, and no worse
-            # Each a fifth of the rest, for nothing: there is a start to better.
+            # Each a tenth or fifth of the rest, for nothing: there is a start to better.
+            ("mip_heuristic_run_feasibility_jump", False),
             ("mip_heuristic_run_root_reduced_cost", False),
             ("mip_heuristic_run_rins", False),
             ("mip_allow_cut_separation_at_nodes", False),

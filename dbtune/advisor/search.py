@@ -25,16 +25,14 @@ _NOTHING: Names = frozenset()
 
 _NEAR = 0.01
 _MAX_ROUNDS = 60
-_PARTS_OF_GAP = 7
+_PARTS_OF_GAP = 4
 """The programs are solved to this part of the gap that is left, since they soon change."""
 _COARSEST = 3.0
 _FINEST = 0.1
 """What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
 Where all are known this much better than the gap asks for, more questions are idle."""
-_FEW = 2
-"""Fewer questions in a round than one for so many statements: time to doubt more finely, and too
-early to choose again."""
 _FINER = 4
+"""Once a round asks fewer questions than there are statements, it is time to doubt more finely."""
 _QUESTIONS = 3
 """Questions in a row about one statement, before another set is tried."""
 
@@ -71,23 +69,24 @@ class Search:
         best = Found(frozenset(), self.promised(frozenset()), 0.0, complete=True)
         served = [target for target in self.targets if self.relevant[target.key]]
         self.prices.reserve = len(served)
-        share, answers, enough = _COARSEST, 0, len(served) / _FEW
+        share, answers, enough = _COARSEST, 0, len(served)
         wanted = _NOTHING
         try:
             for _ in range(_MAX_ROUNDS):
-                gap = max(FINE, best.gap / _PARTS_OF_GAP)
+                gap = self._fineness(best)
                 wanted, lower = bound(self._program(), self.options, gap, wanted)
                 best = self._better(best, wanted, lower)
                 uncertain = share * max(best.gap, _NEAR) * best.objective
                 asked = self._ask_about(wanted, uncertain / max(len(served), 1), served)
                 answers += asked
-                is_last = best.gap <= _NEAR or share < _FINEST
+                is_idle = share < _FINEST and gap <= self._fineness(best)
+                is_last = best.gap <= _NEAR or is_idle
                 if answers >= enough or is_last:
                     choice = choose(self._program(), self.options, gap, best.chosen)
                     best, answers = self._better(best, choice, lower), 0
                 if is_last or best.gap <= _NEAR:
                     break
-                if asked < enough:
+                if asked < enough and share >= _FINEST:
                     share /= _FINER
         except OutOfTime:
             choice = choose(self._program(), self.options, start=best.chosen)
@@ -98,6 +97,10 @@ class Search:
             chosen, complete = self._filled(chosen, best.chosen - chosen)
         lower = bound(self._program(), self.options, start=wanted)[1]
         return Found(chosen, self.promised(chosen), lower, complete)
+
+    def _fineness(self, best: Found) -> float:
+        """How near to its optimum a program is to be solved now."""
+        return max(FINE, best.gap / _PARTS_OF_GAP)
 
     def _settled(self, chosen: Names) -> tuple[Names, bool]:
         """A set without what it does without; False if there was no time to see to it."""

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from dbtune.advice import CreateIndex
-from dbtune.advisor.alike import better_ones
+from dbtune.advisor.alike import beaten, better_ones
+from dbtune.advisor.gather import gather
 from dbtune.advisor.options import AdvisorOptions
 from dbtune.advisor.prices import Prices
 from dbtune.advisor.program import Floor, Offer, Program, choose
@@ -73,6 +74,38 @@ def test_other_rows_and_other_keys_are_not_likened(advised: tuple[Snapshot, Twin
     assert better_of(advised[0], text, *others) == {}
 
 
+def test_ends_and_windows_ask_for_keys(advised: tuple[Snapshot, Twin]) -> None:
+    bare, ordered = spec("account_id", "kind"), spec("account_id kind")
+    for asked in ("max(kind)", "rank() OVER (ORDER BY kind)"):
+        text = f"SELECT {asked} FROM invoice WHERE account_id = $1"
+        assert better_of(advised[0], text, bare, ordered) == {}, text
+
+
+def test_what_holds_more_for_nothing_is_beaten(advised: tuple[Snapshot, Twin]) -> None:
+    text = "SELECT amount FROM invoice WHERE account_id = $1 AND state = 'open' AND kind = 5"
+    both = spec("account_id", predicate="(kind = 5) AND (state = 'open')")
+    some, keyed = spec("account_id", predicate="(kind = 5)"), spec("kind account_id")
+    covering = spec("account_id", "amount kind", predicate="(state = 'open')")
+    statement = parse(text, advised[0])
+    assert isinstance(statement, Statement)
+    assert beaten(statement, [keyed, some, both, covering]) == {keyed, some}
+    alike = [spec("account_id amount priority"), spec("account_id priority amount")]
+    assert len(beaten(statement, alike)) == 1
+
+
+def test_what_another_statement_may_share_is_kept(advised: tuple[Snapshot, Twin]) -> None:
+    def candidates(*texts: str) -> set[IndexSpec]:
+        gathered = gather(workload_of(advised[0], None, *texts), AdvisorOptions())
+        return {one for specs in gathered.specs.values() for one in specs}
+
+    text = "SELECT amount FROM invoice WHERE account_id = 7 AND is_disputed AND state = 'failed'"
+    wider = spec("account_id", predicate="(state = 'failed')")
+    assert wider not in candidates(text)
+    assert wider in candidates(
+        text, "SELECT id FROM invoice WHERE state = 'failed' AND account_id = 8"
+    )
+
+
 def test_the_fewer_rows_the_better_where_the_statement_implies_so(
     advised: tuple[Snapshot, Twin],
 ) -> None:
@@ -82,6 +115,11 @@ def test_the_fewer_rows_the_better_where_the_statement_implies_so(
     assert better_of(advised[0], text, both, some, all_rows) == {"1": {"0"}, "2": {"0", "1"}}
     on_key = spec("kind account_id", predicate="(kind = 5)")
     assert better_of(advised[0], text, on_key, spec("kind account_id")) == {}
+    last = spec("account_id kind", predicate="(kind = 5)")
+    assert better_of(advised[0], text, some, last, spec("kind account_id")) == {"2": {"0", "1"}}
+    in_order = f"{text.replace('kind = 5', 'kind IN (5, 6)')} ORDER BY kind"
+    two = spec("account_id", predicate="(kind IN (5, 6))")
+    assert better_of(advised[0], in_order, two, spec("kind account_id")) == {}
     other = spec("account_id", predicate="(state = 'open')")
     assert better_of(advised[0], text, some, other) == {}
     twice = "SELECT 1 FROM invoice a JOIN invoice b USING (account_id) WHERE a.kind = 5"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbtune.advisor.demand import Demand
 from dbtune.advisor.keys import Keys, is_ordered, key_lists
@@ -18,12 +18,16 @@ _MAX_FOR_A_FEW = 32
 
 
 def propose(demand: Demand) -> Iterator[IndexSpec]:
-    lists = [keys for keys in key_lists(demand) if is_ordered(demand, keys)]
-    for keys in lists:
-        if any(_is_proper_prefix(keys, longer) for longer in lists):
-            continue
+    for keys in longest([keys for keys in key_lists(demand) if is_ordered(demand, keys)]):
         if included := rest_of(demand, keys):
             yield IndexSpec(demand.relation.name, keys, included)
+
+
+def longest(lists: Sequence[Keys]) -> Iterator[Keys]:
+    """The lists with which no longer one begins."""
+    for keys in lists:
+        if not any(len(keys) < len(other) and other[: len(keys)] == keys for other in lists):
+            yield keys
 
 
 def rest_of(demand: Demand, keys: Keys) -> tuple[str, ...]:
@@ -36,7 +40,3 @@ def rest_of(demand: Demand, keys: Keys) -> tuple[str, ...]:
     most = _MAX_FOR_A_FEW if demand.rows_wanted <= _FEW_ROWS else _MAX_INCLUDED_BYTES
     is_little = len(keys) + len(rest) <= _MAX_COLUMNS and width <= most
     return rest if is_little else ()
-
-
-def _is_proper_prefix(keys: Keys, longer: Keys) -> bool:
-    return len(keys) < len(longer) and longer[: len(keys)] == keys

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
 
-from dbtune.advisor.candidates.covering import rest_of
+from dbtune.advisor.candidates.covering import longest, rest_of
 from dbtune.advisor.demand import Demand
 from dbtune.advisor.frequency import fraction_of, is_negated
 from dbtune.advisor.keys import Keys, is_ordered, key_lists
@@ -36,15 +36,20 @@ def propose(demand: Demand) -> Iterator[IndexSpec]:
         predicate = _all_of(chosen)
         rest = tuple(q for q in demand.use.quals if q not in chosen)
         others = replace(demand, use=replace(demand.use, quals=rest))
-        for keys in key_lists(others) or _any_keys(demand, chosen):
-            if is_ordered(demand, keys) and not _is_contained(demand, chosen, keys):
-                yield IndexSpec(demand.relation.name, keys, predicate=predicate)
-                read = rest_of(demand, keys)
-                # The predicate answers for its columns, unless they are read otherwise too.
-                unasked = tuple(c for c in read if c not in {q.column for q in chosen})
-                for included in dict.fromkeys((unasked, read)):
-                    if included:
-                        yield IndexSpec(demand.relation.name, keys, included, predicate)
+        lists = [
+            keys
+            for keys in key_lists(others) or _any_keys(demand, chosen)
+            if is_ordered(demand, keys) and not _is_contained(demand, chosen, keys)
+        ]
+        for keys in lists:
+            yield IndexSpec(demand.relation.name, keys, predicate=predicate)
+        for keys in longest(lists):
+            read = rest_of(demand, keys)
+            # The predicate answers for its columns, unless they are read otherwise too.
+            unasked = tuple(c for c in read if c not in {q.column for q in chosen})
+            for included in dict.fromkeys((unasked, read)):
+                if included:
+                    yield IndexSpec(demand.relation.name, keys, included, predicate)
 
 
 def _without_nulls(demand: Demand) -> Iterator[IndexSpec]:
