@@ -28,7 +28,7 @@ _MAX_ROUNDS = 60
 _PARTS_OF_GAP = 4
 """The programs are solved to this part of the gap that is left, since they soon change."""
 _COARSEST = 3.0
-_FINEST = 0.1
+_FINEST = 0.2
 """What a statement may be uncertain by, in even parts of the gap: first the doubts that weigh most.
 Where all are known this much better than the gap asks for, more questions are idle."""
 _FINER = 4
