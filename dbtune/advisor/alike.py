@@ -3,8 +3,8 @@
 Two B-trees whose keys the statement asks for in the same way are read alike: the smaller one costs
 no more, if it holds all that the statement reads wherever the larger one does. A partial one that
 the statement may use is such a smaller one, and the more so the less it lets in; the larger one may
-then have the columns of its predicate among the keys. So what was learnt about the one tells of the
-other, without asking.
+then have the columns of its predicate among the keys, or some that nothing asks for. So what was
+learnt about the one tells of the other, without asking.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ _FIXING = frozenset({"equal", "in", "is_null", "boolean"})
 class Seen:
     """An index as a statement sees it, but for its size.
 
-    `keys` end with the last one that the statement compares or orders by; `free` are those of them
-    that it does not only compare with constants. `covers` tells for each
-    use of the relation whether the index holds what is read there; `may_cover` lets the predicate
-    answer for its columns. The planner takes an index of several keys for less correlated.
+    `keys` end with the last one that the statement compares or orders by; `asked` are those that it
+    does, and `free` those of them that it does not only compare with constants. `covers` tells for
+    each use of the relation whether the index holds what is read there; `may_cover` lets the
+    predicate answer for its columns. An index of several keys counts as less correlated.
     """
 
     keys: tuple[IndexKey, ...]
+    asked: tuple[IndexKey, ...]
     free: tuple[IndexKey, ...]
     conditions: frozenset[str]
     covers: tuple[bool, ...]
@@ -99,7 +100,8 @@ def _better_in(group: Mapping[Seen, list[tuple[int, str]]]) -> Iterator[tuple[st
 
 def _is_better(one: Seen, other: Seen) -> bool:
     """True if the one is of no more keys, and covers wherever the other might."""
-    is_alike = one.keys == other.keys and one.conditions == other.conditions
+    has_the_rows = one.conditions == other.conditions
+    is_alike = has_the_rows and one.keys in (other.keys, other.asked)
     if not is_alike and not _lets_in_less(one, other):
         return False
     covers = all(c or not m for c, m in zip(one.covers, other.may_cover, strict=True))
@@ -117,8 +119,11 @@ def _lets_in_less(one: Seen, other: Seen) -> bool:
     if len(one.covers) > 1 or not one.conditions > other.conditions:
         return False
     own = tuple(key for key in one.keys if not _is_on(key, more))
-    left = tuple(key for key in other.keys if key in other.free or not _is_on(key, more))
-    return one.keys[: len(own)] == own == left
+    left = [
+        tuple(key for key in keys if key in other.free or not _is_on(key, more))
+        for keys in (other.keys, other.asked)
+    ]
+    return one.keys[: len(own)] == own and own in left
 
 
 def _is_on(key: IndexKey, conditions: Iterable[str]) -> bool:
@@ -134,10 +139,12 @@ def _seen(statement: Statement, spec: IndexSpec, looks: dict[QualifiedName, _Ask
     uses = statement.uses_of(spec.relation)
     wanted = (n for n, k in enumerate(spec.keys, 1) if k.column is None or k.column in asked.all)
     keys = spec.keys[: max(wanted, default=1)]
+    compared = tuple(k for k in keys if k.column is None or k.column in asked.all)
     held = set(spec.columns)
     return Seen(
         keys,
-        tuple(key for key in keys if key.column is None or key.column not in asked.fixed),
+        compared,
+        tuple(key for key in compared if key.column is None or key.column not in asked.fixed),
         frozenset(_conditions(spec.predicate)),
         tuple(_holds(held, use) for use in uses),
         tuple(_holds(held, use, spec.predicate) for use in uses),

@@ -62,12 +62,12 @@ def gather(workload: Workload, options: AdvisorOptions) -> Gathered:
         else:
             reason = declined.without_candidates(statement.parsed, wanted, large, specs)
             gathered.declined.append(declined.statement(statement, reason))
-    _leave_out_beaten(gathered)
+    _leave_out_beaten(gathered, options)
     return gathered
 
 
-def _leave_out_beaten(gathered: Gathered) -> None:
-    """Leave out what another candidate of the statement beats, if no other statement may share it.
+def _leave_out_beaten(gathered: Gathered, options: AdvisorOptions) -> None:
+    """Leave out what a candidate of the statement beats, if no other statement may share it.
 
     Those that begin alike over the same rows may be merged, so they count as shared.
     """
@@ -76,8 +76,9 @@ def _leave_out_beaten(gathered: Gathered) -> None:
     )
     for key, specs in gathered.specs.items():
         parsed = gathered.statements[key].parsed
-        own = [spec for spec in specs if wanted_by[_head(spec)] == 1]
-        lost = beaten(parsed, specs) & set(own) if isinstance(parsed, Statement) and own else ()
+        allowed = [spec for spec in specs if not options.excludes(spec)]
+        worse = beaten(parsed, allowed) if isinstance(parsed, Statement) else frozenset()
+        lost = {spec for spec in worse if wanted_by[_head(spec)] == 1}
         gathered.specs[key] = tuple(spec for spec in specs if spec not in lost)
         gathered.pruned["beaten by a smaller one of the same statement"] += len(lost)
 

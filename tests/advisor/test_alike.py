@@ -61,6 +61,10 @@ def test_keys_that_nothing_asks_for_are_as_if_included(advised: tuple[Snapshot, 
         ("SELECT kind, sum(amount) FROM invoice WHERE account_id = $1 GROUP BY 1", {}),
     ):
         assert better_of(advised[0], text, narrow, wide) == better, text
+    text = "SELECT sum(amount) FROM invoice WHERE account_id = $1 AND kind > $2"
+    between = spec("account_id amount kind")
+    assert better_of(advised[0], text, spec("account_id kind amount"), between) == {"1": {"0"}}
+    assert better_of(advised[0], text, between, spec("account_id kind amount")) == {}
 
 
 def test_other_rows_and_other_keys_are_not_likened(advised: tuple[Snapshot, Twin]) -> None:
@@ -94,13 +98,16 @@ def test_what_holds_more_for_nothing_is_beaten(advised: tuple[Snapshot, Twin]) -
 
 
 def test_what_another_statement_may_share_is_kept(advised: tuple[Snapshot, Twin]) -> None:
-    def candidates(*texts: str) -> set[IndexSpec]:
-        gathered = gather(workload_of(advised[0], None, *texts), AdvisorOptions())
+    def candidates(*texts: str, excluded: tuple[IndexSpec, ...] = ()) -> set[IndexSpec]:
+        options = AdvisorOptions(excluded=excluded)
+        gathered = gather(workload_of(advised[0], None, *texts), options)
         return {one for specs in gathered.specs.values() for one in specs}
 
     text = "SELECT amount FROM invoice WHERE account_id = 7 AND is_disputed AND state = 'failed'"
     wider = spec("account_id", predicate="(state = 'failed')")
     assert wider not in candidates(text)
+    both = spec("account_id", predicate="(is_disputed) AND (state = 'failed')")
+    assert wider in candidates(text, excluded=(both,))
     assert wider in candidates(
         text, "SELECT id FROM invoice WHERE state = 'failed' AND account_id = 8"
     )
@@ -138,7 +145,10 @@ def test_the_fewer_rows_the_better_where_the_statement_implies_so(
 )
 def test_the_planner_agrees(advised: tuple[Snapshot, Twin], text: str) -> None:
     snapshot, twin = advised
-    keys = ("account_id", "kind", "account_id kind", "kind account_id", "account_id amount")
+    keys = (
+        "account_id", "kind", "account_id kind", "kind account_id",
+        "account_id amount", "account_id amount kind",
+    )  # fmt: skip
     rest = ("", "amount", "amount state", "amount kind", "amount kind state")
     open_only = ("(state = 'open')", "(kind < 9) AND (state = 'open')")
     predicates = (None, *(open_only if "kind < 9" in text else ()))
