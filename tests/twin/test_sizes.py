@@ -13,6 +13,7 @@ from dbtune.index import IndexSpec, column_key
 from dbtune.pricing import Hypothetical
 from dbtune.snapshot.model import Snapshot
 from dbtune.twin.distinct import least_distinct
+from dbtune.twin.engine import Twin
 from dbtune.twin.twin import open_twin
 from tests.conftest import TestServer
 from tests.twin.conftest import new_database
@@ -48,19 +49,20 @@ SPECS = [
 
 
 @pytest.fixture(scope="module")
-def lines(server: TestServer) -> Iterator[tuple[str, Snapshot]]:
+def lines(server: TestServer) -> Iterator[tuple[str, Snapshot, Twin]]:
     for dsn in new_database(server, SCHEMA):
-        yield dsn, collect(dsn)
+        snapshot = collect(dsn)
+        with open_twin(snapshot) as twin:
+            yield dsn, snapshot, twin
 
 
 @pytest.mark.parametrize(("keys", "included"), SPECS)
 def test_a_built_index_is_as_large_as_it_was_said_to_be(
-    lines: tuple[str, Snapshot], keys: str, included: str
+    lines: tuple[str, Snapshot, Twin], keys: str, included: str
 ) -> None:
-    dsn, snapshot = lines
+    dsn, _, twin = lines
     spec = IndexSpec(LINE, tuple(map(column_key, keys.split())), tuple(included.split()))
-    with open_twin(snapshot) as twin:
-        (supposed,) = twin.suppose([spec])
+    (supposed,) = twin.suppose([spec])
     assert isinstance(supposed, Hypothetical)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(spec.ddl("built").encode())
@@ -71,7 +73,7 @@ def test_a_built_index_is_as_large_as_it_was_said_to_be(
 
 
 def test_only_a_partner_in_a_unique_index_tells_how_many_values_there_are(
-    lines: tuple[str, Snapshot],
+    lines: tuple[str, Snapshot, Twin],
 ) -> None:
     snapshot = lines[1]
     relation = snapshot.relation_by_name[LINE]
