@@ -69,8 +69,7 @@ class Clock:
     def __init__(self, shapes: Shapes, by_shape: Mapping[int, Sequence[Placed]]) -> None:
         self._shapes, self._by_shape = shapes, by_shape
         self._near: dict[tuple[int, float], Counter[int]] = {}
-        self._parts: dict[tuple[int, int, float], Sequence[Sequence[Placed]]] = {}
-        self._counted: dict[tuple[int, int, float], int] = {}
+        self._parts: dict[tuple[int, int, float], tuple[Sequence[Sequence[Placed]], int]] = {}
         self._crowds: dict[float, float] = {}
 
     @cached_property
@@ -119,7 +118,7 @@ class Clock:
         self, parent: int, child: int, link: Link | None, *, least: int, moment_ms: float
     ) -> Heaps:
         """The child's heaps of so many different runs, and those of them that follow the parent."""
-        heaps = self._long_parts(child, least, moment_ms)
+        heaps, _ = self._long_parts(child, least, moment_ms)
         if len(heaps) < _LEAST_HEAPS:
             return Heaps(link, (), 0.0, 1.0)
         heaped = self._heaped(child, least, moment_ms)
@@ -137,27 +136,29 @@ class Clock:
 
     def alone(self, child: int, *, least: int, moment_ms: float) -> Sequence[Sequence[Placed]]:
         """Heaps of different keys that neither chance nor requests in a row explain."""
-        heaps = self._long_parts(child, least, moment_ms)
+        heaps, _ = self._long_parts(child, least, moment_ms)
         if len(heaps) < _LEAST_HEAPS or self._heaped(child, least, moment_ms) > _CHANCE:
             return ()
         pure = [h for h in heaps if is_by_link(self._shapes, None, h) and not self._has_company(h)]
         return pure if len(pure) >= max(_LEAST_HEAPS, _ALWAYS * len(heaps)) else ()
 
-    def _long_parts(self, child: int, least: int, moment_ms: float) -> Sequence[Sequence[Placed]]:
+    def _long_parts(
+        self, child: int, least: int, moment_ms: float
+    ) -> tuple[Sequence[Sequence[Placed]], int]:
+        """The parts of so many executions, and how many parts there are."""
         place = (child, least, moment_ms)
         if place not in self._parts:
             every = list(_split(self._by_shape[child], moment_ms))
-            self._parts[place] = [part for part in every if len(part) >= least]
-            self._counted[place] = len(every)
+            self._parts[place] = [part for part in every if len(part) >= least], len(every)
         return self._parts[place]
 
     def _heaped(self, child: int, least: int, moment_ms: float) -> float:
         """How probable so many heaps are, if any execution is the child's by its share alone."""
-        long = self._long_parts(child, least, moment_ms)
+        long, parts = self._long_parts(child, least, moment_ms)
         starts, _ = self._all
         share = len(self._by_shape[child]) / len(starts)
         again = 1.0 - (1.0 - share) ** self._crowd(moment_ms)
-        return _so_many(len(long), self._counted[child, least, moment_ms], again ** (least - 1))
+        return _so_many(len(long), parts, again ** (least - 1))
 
     def _crowd(self, moment_ms: float) -> float:
         """How many executions begin within a moment after one, on the average."""
